@@ -1,0 +1,18 @@
+"""Compile seed.onnx for RK3588 (seed_fp.rknn, seed_i8.rknn) and record what the toolkit's simulator answers.
+
+Run it with the interpreter of rknn-toolkit2 in the folder where make_seed_model.py ran.
+"""
+
+import numpy as np
+from rknn.api import RKNN
+
+for name, quantise in (("fp", False), ("i8", True)):
+    rknn = RKNN(verbose=True)
+    rknn.config(target_platform="rk3588", custom_string="yolov5s-640")
+    assert rknn.load_onnx("seed.onnx") == 0
+    assert rknn.build(do_quantization=quantise, dataset="ds.txt") == 0
+    assert rknn.export_rknn(f"seed_{name}.rknn") == 0
+    assert rknn.init_runtime() == 0
+    for k in range(3):
+        np.save(f"sim_{name}{k}.npy", rknn.inference([np.load(f"in{k}.npy")], data_format="nchw")[0])
+    rknn.release()
