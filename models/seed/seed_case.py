@@ -59,8 +59,9 @@ class SeedCase:
 def pack(folder):
     folder, data = pathlib.Path(folder), {}
     full = [np.load(folder / f"sim_i8{k}.npy").ravel() for k in range(PICTURES)]
-    levels = np.unique(np.concatenate(full))
-    step = np.diff(levels).mean() / np.rint(np.diff(levels) / np.diff(levels).min()).mean()
+    levels = np.unique(np.concatenate(full)).astype(np.float64)
+    n = np.rint(levels / np.diff(levels).min())  # the simulator's values are n * step: first guess by the smallest gap,
+    step = (levels @ n) / (n @ n)  # then least squares
     data["i8_step"] = np.float32(step)
     for k in range(PICTURES):
         picture = np.load(folder / f"in{k}_u8.npy")[0]
