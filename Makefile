@@ -1,0 +1,61 @@
+# The two commands of the README: `make demo`, `make test`. Both do their own set-up and are quick the second time.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+BUILD  := build/release
+JOBS   ?= $(shell nproc)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint format dev-tools clean
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make setup      virtual environment .venv with everything the build and the tests need, from the Python index
+setup: $(STAMP)
+$(STAMP): requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+## make build      C++ library, software NPU and tests, in build/release
+build: $(STAMP)
+	@test -f $(BUILD)/build.ninja || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DEZ_RKNN_BUILD_TESTS=ON -DEZ_RKNN_BUILD_FUZZERS=ON > /dev/null
+	cmake --build $(BUILD) -j $(JOBS)
+
+## make install    the Python package into .venv (incremental: build/python)
+install: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -Cbuild-dir=build/python .
+
+## make demo       a real .rknn classifies pictures, synchronously, over three cores, and as a pipeline; writes demo.png
+demo: install
+	$(BIN)/python examples/digits_demo.py
+
+## make test       everything: C++ units, Python behaviour, sanitizers, fuzz corpora
+test: lint test-cpp test-python sanitize
+
+test-cpp: build
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+test-python: install
+	cd tests/python && ../../$(BIN)/python -m pytest -q
+
+## make sanitize   C++ units under address and undefined-behaviour sanitizers
+sanitize: $(STAMP)
+	@test -f build/asan/build.ninja || cmake -S . -B build/asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEZ_RKNN_BUILD_TESTS=ON -DEZ_RKNN_BUILD_FUZZERS=ON -DEZ_RKNN_SANITIZE=address,undefined > /dev/null
+	cmake --build build/asan -j $(JOBS)
+	ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+
+## make lint       layering and style checks
+lint: $(STAMP)
+	$(BIN)/python tools/check_layers.py
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' ':!third_party' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: $(STAMP)
+	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' ':!third_party' | xargs $(BIN)/clang-format -i
+
+clean:
+	rm -rf build dist demo.png

@@ -1,0 +1,29 @@
+# Compile options of every target of ours, and one helper that makes a layer: a static library named ez_rknn_<layer>.
+add_library(ez_rknn_options INTERFACE)
+target_compile_options(ez_rknn_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -fno-math-errno
+                                                 -ffp-contract=off)
+target_compile_definitions(ez_rknn_options INTERFACE EZ_RKNN_VERSION="${PROJECT_VERSION}"
+                           $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+target_compile_options(ez_rknn_options INTERFACE -fstack-protector-strong)
+target_link_options(ez_rknn_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+target_include_directories(ez_rknn_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+if(EZ_RKNN_SANITIZE)
+  target_compile_options(ez_rknn_options INTERFACE -fsanitize=${EZ_RKNN_SANITIZE} -fno-omit-frame-pointer -g
+                                                   -fno-sanitize-recover=all -U_FORTIFY_SOURCE)
+  target_link_options(ez_rknn_options INTERFACE -fsanitize=${EZ_RKNN_SANITIZE})
+endif()
+
+# ez_rknn_layer(NAME dep...): a static library of every .cpp below the calling folder, linked to the layers left of it.
+function(ez_rknn_layer name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp "")
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+  endif()
+  add_library(ez_rknn_${name} STATIC ${sources})
+  target_link_libraries(ez_rknn_${name} PUBLIC ez_rknn_options Threads::Threads)
+  foreach(dep ${ARGN})
+    target_link_libraries(ez_rknn_${name} PUBLIC ez_rknn_${dep})
+  endforeach()
+  set(${name}_sources ${sources} PARENT_SCOPE)
+endfunction()

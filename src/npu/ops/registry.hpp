@@ -1,0 +1,50 @@
+#pragma once
+/// Operators that run from a node's attributes: what the vendor runs on the CPU, and everything that only moves data.
+/// One file a family, found here by node type. Preparing happens once at load, running often.
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor_view.hpp"
+#include "rknn_file/model.hpp"
+
+namespace ez_rknn::npu::ops {
+
+/// One operand as known at load time. `constant` is set when its value is (a dense or strided view of the decoded
+/// constant, with its quantisation); otherwise the value comes with every run.
+struct OperandSpec {
+  const file::Tensor* tensor = nullptr;  ///< null: operand absent
+  ConstTensorView constant;
+};
+
+struct NodeSpec {
+  const file::Graph& graph;
+  const file::Node& node;
+  std::vector<OperandSpec> inputs;   ///< in node order; scratch and compiler-made operands already dropped
+  std::vector<OperandSpec> outputs;  ///< absent where the file says -1
+};
+
+/// A prepared operator. Immutable: many contexts run it at once.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  /// Views have the shapes given at load, any strides. `in[i]` of a constant operand is its constant view. Absent
+  /// operands have null data. `scratch` is at least scratch_bytes() large and 64-byte aligned. Does not throw for any
+  /// values in the tensors.
+  virtual void run(std::span<const ConstTensorView> in, std::span<const TensorView> out,
+                   std::span<std::byte> scratch) const = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+};
+
+using Factory = std::unique_ptr<Operator> (*)(const NodeSpec&);
+
+/// The factory for a node type, nullptr when there is none.
+/// A factory checks operand count, shapes, types and attributes. @throws ModelError (contradictory), Unsupported (names
+/// what is missing)
+Factory find(std::string_view node_type);
+
+/// All node types with a factory, sorted; for documentation and error messages.
+std::vector<std::string_view> known_types();
+
+}  // namespace ez_rknn::npu::ops
