@@ -60,9 +60,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 def layer_of(path: str) -> str | None:
-    matches = [
-        layer for layer in ALLOWED if path == layer or path.startswith(layer + "/")
-    ]
+    matches = [layer for layer in ALLOWED if path == layer or path.startswith(layer + "/")]
     return max(matches, key=len, default=None)
 
 
@@ -96,9 +94,7 @@ def violations(root: pathlib.Path):
 
 
 def main() -> int:
-    root = pathlib.Path(
-        sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent
-    )
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
     found = list(violations(root))
     for line in found:
         print(line)
