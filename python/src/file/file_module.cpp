@@ -1,0 +1,92 @@
+/// ez_rknn_async._file: the description of a .rknn file as plain Python objects, for `ez-rknn info` and for tests.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include "rknn_file/reader.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using namespace ez_rknn;
+
+template <class T>
+nb::list list_of(const T& values) {
+  nb::list l;
+  for (const auto& v : values) l.append(v);
+  return l;
+}
+
+const char* layout_name(const file::Tensor& t) {
+  switch (t.layout) {
+    case file::Layout::feature: return "NC1HWC2";
+    case file::Layout::weight: return "packed";
+    default: return t.shape.rank() == 4 ? "NCHW" : "dense";
+  }
+}
+
+nb::dict describe_tensor(const file::Tensor& t) {
+  nb::dict d("name"_a = t.name, "dtype"_a = name_of(t.dtype), "layout"_a = layout_name(t), "shape"_a = list_of(t.shape),
+             "native_shape"_a = list_of(t.native_shape));
+  if (t.quantised) {
+    d["scale"] = t.quant.scale;
+    d["zero_point"] = t.quant.zero_point;
+  }
+  return d;
+}
+
+nb::list names_of(const file::Graph& g, const std::vector<std::int32_t>& ids) {
+  nb::list names;
+  for (auto id : ids) names.append(id < 0 ? std::string() : g.tensors[static_cast<std::size_t>(id)].name);
+  return names;
+}
+
+nb::dict describe_graph(const file::Graph& g) {
+  nb::list inputs, outputs, nodes;
+  for (std::size_t i = 0; i < g.inputs.size(); ++i) {
+    nb::dict d = describe_tensor(g.tensors[static_cast<std::size_t>(g.inputs[i])]);
+    if (i < g.normalisation.size() && !g.normalisation[i].is_identity()) {
+      d["mean"] = list_of(g.normalisation[i].mean);
+      d["std"] = list_of(g.normalisation[i].std);
+    }
+    inputs.append(d);
+  }
+  for (auto id : g.outputs) outputs.append(describe_tensor(g.tensors[static_cast<std::size_t>(id)]));
+  for (const auto& n : g.nodes)
+    nodes.append(nb::dict("type"_a = n.type, "name"_a = n.name, "runs_on"_a = n.on_npu ? "NPU" : "CPU", "tasks"_a = n.task_count,
+                          "inputs"_a = names_of(g, n.inputs), "outputs"_a = names_of(g, n.outputs)));
+  return nb::dict("inputs"_a = inputs, "outputs"_a = outputs, "nodes"_a = nodes, "arena_bytes"_a = g.arena_bytes);
+}
+
+nb::dict describe(const std::string& path) {
+  file::Model m;
+  {
+    nb::gil_scoped_release release;
+    m = file::read(file::map_file(path));
+  }
+  nb::list graphs;
+  for (const auto& g : m.graphs) graphs.append(describe_graph(g));
+  return nb::dict("target"_a = m.target, "npu"_a = m.npu, "compiler_version"_a = m.compiler_version,
+                  "format_version"_a = m.format_version, "framework"_a = m.framework, "custom_string"_a = m.custom_string,
+                  "dynamic"_a = m.dynamic, "batch"_a = m.batch, "weights_removed"_a = m.weights_removed,
+                  "file_bytes"_a = m.file_bytes, "weight_bytes"_a = m.weight_bytes, "graphs"_a = graphs);
+}
+
+}  // namespace
+
+NB_MODULE(_file, m) {
+  m.doc() = "Reading .rknn files without running them.";
+  nb::register_exception_translator([](const std::exception_ptr& p, void*) {
+    try {
+      std::rethrow_exception(p);
+    } catch (const NoSuchFile& e) {
+      PyErr_SetString(PyExc_FileNotFoundError, e.what());
+    } catch (const Error& e) {
+      PyErr_SetString(PyExc_ValueError, e.what());
+    }
+  });
+  m.def("describe", &describe, "path"_a,
+        "What the file at `path` says, as dicts, lists, numbers and strings.\n\n"
+        "Raises FileNotFoundError (no such file) or ValueError (damaged or unknown format, with the byte offset).");
+}
