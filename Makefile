@@ -7,7 +7,7 @@ BUILD  := build/release
 JOBS   ?= $(shell nproc)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint format dev-tools clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint format dev-tools test-aarch64 clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -56,6 +56,16 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' ':!third_party' | xargs $(BIN)/clang-format -i
+
+## make dev-tools   cross compiler, emulator and fuzzing compiler from Debian's packages (root); not needed by demo and test
+dev-tools:
+	apt-get install -y g++-aarch64-linux-gnu qemu-user clang-19 libclang-rt-19-dev ccache
+
+## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools)
+test-aarch64: $(STAMP)
+	@test -f build/aarch64/build.ninja || cmake -S . -B build/aarch64 -G Ninja -DCMAKE_BUILD_TYPE=Release -DEZ_RKNN_BUILD_TESTS=ON -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
+	cmake --build build/aarch64 -j $(JOBS)
+	ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS)
 
 clean:
 	rm -rf build dist demo.png
