@@ -18,11 +18,29 @@ struct OperandSpec {
   ConstTensorView constant;
 };
 
+/// What only a node's register commands say. Recurrent nodes need it: the scales of int8 gates and the direction of an
+/// LSTM stand nowhere else. Made by the plan for node types named *LSTM and *GRU.
+struct NodeRegisters {
+  /// One entry per constant that serves as convolution weights, in order of first use; the output converter of the
+  /// first convolution with it: real = accumulator * out_scale * 2^-out_shift.
+  struct Convolution {
+    std::int32_t weights = -1;  ///< tensor of the graph
+    std::int32_t out_scale = 1;
+    int out_shift = 0;
+  };
+  std::vector<Convolution> convolutions;
+  bool reverse = false;  ///< one direction that starts at the last step
+};
+
 struct NodeSpec {
   const file::Graph& graph;
   const file::Node& node;
-  std::vector<OperandSpec> inputs;   ///< in node order; scratch and compiler-made operands already dropped
-  std::vector<OperandSpec> outputs;  ///< absent where the file says -1
+  /// In node order, without operands named "..._exSecondary..." (scratch) and, except for *LSTM, *GRU and RNN (whose
+  /// initial states are such), without Kind::generated. A tensor that nothing has written before this node (a compute
+  /// zone) is given here, but its view is null at run time: recurrent nodes only.
+  std::vector<OperandSpec> inputs;
+  std::vector<OperandSpec> outputs;          ///< absent where the file says -1
+  const NodeRegisters* registers = nullptr;  ///< valid during the factory call only
 };
 
 /// A prepared operator. Immutable: many contexts run it at once.
