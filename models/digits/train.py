@@ -38,8 +38,13 @@ class Block(nn.Module):
 
     def __init__(self, c):
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(c, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(),
-                                  nn.Conv2d(c, c, 3, padding=1, bias=False), nn.BatchNorm2d(c))
+        self.body = nn.Sequential(
+            nn.Conv2d(c, c, 3, padding=1, bias=False),
+            nn.BatchNorm2d(c),
+            nn.ReLU(),
+            nn.Conv2d(c, c, 3, padding=1, bias=False),
+            nn.BatchNorm2d(c),
+        )
 
     def forward(self, x):
         return torch.relu(x + self.body(x))
@@ -54,9 +59,15 @@ class Digits(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(conv(1, 16, 3), nn.MaxPool2d(2), Block(16),          # 16 x 16 x 16
-                                      conv(16, 16, 3, stride=2, groups=16), conv(16, 32, 1),  # depthwise separable, 8 x 8
-                                      nn.MaxPool2d(2), conv(32, 48, 3))                        # 48 x 4 x 4
+        self.features = nn.Sequential(
+            conv(1, 16, 3),
+            nn.MaxPool2d(2),
+            Block(16),  # 16 x 16 x 16
+            conv(16, 16, 3, stride=2, groups=16),
+            conv(16, 32, 1),  # depthwise separable, 8 x 8
+            nn.MaxPool2d(2),
+            conv(32, 48, 3),
+        )  # 48 x 4 x 4
         self.classify = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 10))
 
     def forward(self, x):
@@ -71,7 +82,7 @@ def shifted(x, generator):
     """Each picture moved by up to three pixels; what leaves one edge is lost, zeros come in at the other."""
     padded = nn.functional.pad(x, (3, 3, 3, 3))
     offsets = torch.randint(0, 7, (len(x), 2), generator=generator).tolist()
-    return torch.stack([p[:, i:i + 32, j:j + 32] for p, (i, j) in zip(padded, offsets)])
+    return torch.stack([p[:, i : i + 32, j : j + 32] for p, (i, j) in zip(padded, offsets)])
 
 
 def train(model, x, y, epochs, generator):
@@ -101,14 +112,30 @@ def main():
     torch.manual_seed(0)
     (x, y), (test_x, test_y) = split()
     start = time.monotonic()
-    model = train(Digits(), to_input(x), torch.tensor(y, dtype=torch.long), args.epochs, torch.Generator().manual_seed(0))
+    model = train(
+        Digits(), to_input(x), torch.tensor(y, dtype=torch.long), args.epochs, torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         correct = int((model(to_input(test_x)).argmax(1).numpy() == test_y).sum())
-    torch.onnx.export(model, torch.zeros(1, 1, 32, 32), str(args.out / "digits.onnx"), opset_version=13,
-                      input_names=["image"], output_names=["logits"])
+    torch.onnx.export(
+        model,
+        torch.zeros(1, 1, 32, 32),
+        str(args.out / "digits.onnx"),
+        opset_version=13,
+        input_names=["image"],
+        output_names=["logits"],
+    )
     np.savez_compressed(args.out / "digits_test.npz", images=test_x.transpose(0, 2, 3, 1), labels=test_y)
-    print(json.dumps(dict(seconds=round(time.monotonic() - start, 1), held_out=len(test_y), correct=correct,
-                          accuracy=round(correct / len(test_y), 4))))
+    print(
+        json.dumps(
+            dict(
+                seconds=round(time.monotonic() - start, 1),
+                held_out=len(test_y),
+                correct=correct,
+                accuracy=round(correct / len(test_y), 4),
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -26,8 +26,14 @@ def node(kind, inputs, output, **attributes):
 def conv(x, ci, co, k, stride, pad, name, relu=True):
     w = (rng.normal(size=(co, ci, k, k)) * np.sqrt(2 / (ci * k * k))).astype("f4")
     b = (rng.normal(size=co) * 0.1).astype("f4")
-    node("Conv", [x, const(name + ".w", w), const(name + ".b", b)], name,
-         kernel_shape=[k, k], strides=[stride, stride], pads=[pad] * 4)
+    node(
+        "Conv",
+        [x, const(name + ".w", w), const(name + ".b", b)],
+        name,
+        kernel_shape=[k, k],
+        strides=[stride, stride],
+        pads=[pad] * 4,
+    )
     return node("Relu", [name], name + ".r") if relu else name
 
 
@@ -48,7 +54,9 @@ def make_model():
     def value(name, shape):
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-    graph = helper.make_graph(nodes, "g", [value("images", [1, 3, 640, 640])], [value("output0", [1, 25200, 85])], weights)
+    graph = helper.make_graph(
+        nodes, "g", [value("images", [1, 3, 640, 640])], [value("output0", [1, 25200, 85])], weights
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
     model.ir_version = 8
     onnx.checker.check_model(model)

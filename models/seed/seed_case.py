@@ -41,7 +41,9 @@ class SeedCase:
         """Every element within one quantisation step and at least 95 % equal."""
         steps = np.rint(self._sample(output) / self.i8_step - self._data[f"i8{k}"])
         far, equal = int((np.abs(steps) > 1).sum()), float((steps == 0).mean())
-        assert far == 0 and equal >= 0.95, f"picture {k}: {far} elements more than a step away, {100 * equal:.2f} % equal"
+        assert far == 0 and equal >= 0.95, (
+            f"picture {k}: {far} elements more than a step away, {100 * equal:.2f} % equal"
+        )
         return equal
 
     def check_fp(self, k, output, tolerance=1e-3):
