@@ -3,7 +3,7 @@
     toolkit = Toolkit()                      # the interpreter in $RKNN_TOOLKIT_PYTHON, or Toolkit("/path/to/python")
     outputs = toolkit.build(Job(...))        # compiles, writes the .rknn, runs the simulator on the job's feeds
 
-A Job is plain data; toolkit_server.py runs it in a forked child, so a crash of the compiler is a failed job and no more.
+A Job is plain data; toolkit_server.py runs it in a forked child, so a crash of the compiler is just a failed job.
 """
 
 import dataclasses

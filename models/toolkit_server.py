@@ -1,7 +1,7 @@
-"""Runs inside the toolkit's interpreter: reads one job (JSON) a line, answers with one line of JSON. Started by toolkit.py.
+"""Runs inside the toolkit's interpreter, started by toolkit.py: one job (JSON) a line in, one line of JSON out.
 
-The toolkit takes seconds to import, leaves threads and files behind and at times aborts: so it is imported once and every
-job runs in a forked child, in a folder of its own, with a time limit.
+The toolkit takes seconds to import, leaves threads and files behind and at times aborts: so it is imported once
+and every job runs in a forked child, in a folder of its own, with a time limit.
 """
 
 import importlib.metadata

@@ -1,8 +1,8 @@
 """Compile digits.onnx for RK3588 to digits_i8.rknn and digits_fp16.rknn, and measure both in the toolkit's simulator.
 
-The .rknn carries the normalisation (mean 0, std 255): it takes the uint8 picture as it is, NHWC [1,32,32,1]. Calibration:
-100 training pictures, so none of the held-out set. Besides the two models it writes the simulator's logits to
-digits_expected.npz (i8, fp16: float32 [360,10]) and the figures to digits.json.
+The .rknn carries the normalisation (mean 0, std 255): it takes the uint8 picture as it is, NHWC [1,32,32,1].
+Calibration: 100 training pictures, so none of the held-out set. Besides the two models it writes the simulator's
+logits to digits_expected.npz (i8, fp16: float32 [360,10]) and the figures to digits.json.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 `images` [1,3,640,640] in 0..1 -> five strided convolutions -> three sigmoid heads -> `output0` [1,25200,85].
 One generator with a fixed seed makes weights and pictures, so the order of the calls below is part of the result.
-Needs numpy and onnx; writes seed.onnx, in0..2_u8.npy (NHWC), in0..2.npy (NCHW, 0..1) and ds.txt into the current folder.
+Needs numpy and onnx; writes seed.onnx, in0..2_u8.npy (NHWC), in0..2.npy (NCHW, 0..1) and ds.txt where it is started.
 """
 
 import numpy as np

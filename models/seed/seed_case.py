@@ -1,8 +1,8 @@
-"""The compact expectation of the seed model: three whole pictures, and a sample of what the simulator answered for each.
+"""The compact expectation of the seed model: three pictures, and a sample of what the simulator answered for each.
 
     case = SeedCase()
-    x = case.image(k)                    # float32 [1,3,640,640] in 0..1, what `images` takes; case.picture(k) is uint8 NHWC
-    case.check_i8(k, session_output)     # raises AssertionError with the figures, else returns the share that is equal
+    x = case.image(k)                 # float32 [1,3,640,640] in 0..1, what `images` takes; picture(k) is uint8 NHWC
+    case.check_i8(k, session_output)  # raises AssertionError with the figures, else returns the share that is equal
 
 `python seed_case.py FOLDER` packs seed_case.npz anew from the full arrays that compile_seed_model.py leaves in FOLDER.
 """
