@@ -15,8 +15,11 @@ struct BasicMap {
 using Map = BasicMap<std::byte>;
 using ConstMap = BasicMap<const std::byte>;
 
-/// Channels are padded to this many elements everywhere; padding of an input holds anything finite, weights there
-/// cancel it.
+/// Channels are padded to this many elements everywhere. Every producer (kernels, moves, input conversion) writes 0
+/// there, so a consumer may read whole groups; kernels that sum or multiply still weigh these channels with 0, so that
+/// a map which is a channel range of a larger one (its "padding" is the neighbour's data) gives the same result.
+/// Writing is the other way round: such a map needs a multiple of 16 channels, or the producer's zeros land in the
+/// neighbour.
 constexpr int kChannelAlign = 16;
 constexpr int padded_channels(int c) { return (c + kChannelAlign - 1) / kChannelAlign * kChannelAlign; }
 

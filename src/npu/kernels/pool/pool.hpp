@@ -1,6 +1,7 @@
 #pragma once
 /// The PPU: max, min and average pooling over channels-last maps.
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/cpu.hpp"

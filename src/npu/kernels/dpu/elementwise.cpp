@@ -1,0 +1,35 @@
+#include "npu/kernels/dpu/elementwise.hpp"
+
+#include <string>
+
+#include "ez_rknn/error.hpp"
+#include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/elementwise_variants.hpp"
+#include "npu/kernels/element.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr ElementWiseVariant kVariants[] = {{"elementwise/ref", cpu::Isa::ref, make_elementwise_ref}};
+
+}  // namespace
+
+std::span<const ElementWiseVariant> elementwise_variants() { return kVariants; }
+
+std::unique_ptr<ElementWiseLayer> prepare_elementwise(DType input, DpuLayer layer, std::optional<cpu::Isa> isa) {
+  check(layer);
+  if (!is_map_integer(input) && !is_map_real(input))
+    throw InvalidArgument(std::string("element-wise layer over ") + name_of(input));
+  if (!layer.real && is_map_real(input))
+    throw InvalidArgument(std::string("element-wise layer over ") + name_of(input) + " in an integer pipeline");
+  const auto variants = elementwise_variants();
+  for (std::size_t i = variants.size(); i-- > 0;) {
+    const ElementWiseVariant& v = variants[i];
+    if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
+    if (auto made = v.make(input, layer)) return made;
+  }
+  throw Unsupported("no element-wise kernel for " + std::string(isa ? cpu::name_of(*isa) : "this machine") +
+                    " computes this layer");
+}
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,35 @@
+#include <string>
+
+#include "ez_rknn/error.hpp"
+#include "npu/kernels/pool/variants.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr PoolVariant kVariants[] = {{"pool/ref", cpu::Isa::ref, make_pool_ref}};
+
+void check(const PoolShape& s) {
+  if (s.type != DType::i8 && s.type != DType::i16 && s.type != DType::f16)
+    throw Unsupported(std::string("pooling over ") + name_of(s.type));
+  if (s.in_h < 1 || s.in_w < 1 || s.channels < 1 || s.out_h < 1 || s.out_w < 1 || s.kernel_h < 1 || s.kernel_w < 1 ||
+      s.stride_h < 1 || s.stride_w < 1 || s.dilation_h < 1 || s.dilation_w < 1 || s.pad_top < 0 || s.pad_left < 0)
+    throw InvalidArgument("pooling: sizes, kernel, stride and dilation must be at least 1 and padding not negative");
+}
+
+}  // namespace
+
+std::span<const PoolVariant> pool_variants() { return kVariants; }
+
+std::unique_ptr<Pool> prepare_pool(const PoolShape& shape, std::optional<cpu::Isa> isa) {
+  check(shape);
+  const auto variants = pool_variants();
+  for (std::size_t i = variants.size(); i-- > 0;) {
+    const PoolVariant& v = variants[i];
+    if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
+    if (auto pool = v.make(shape)) return pool;
+  }
+  throw Unsupported("no pooling kernel for " + std::string(isa ? cpu::name_of(*isa) : "this machine") +
+                    " computes this layer");
+}
+
+}  // namespace ez_rknn::npu::kernels
