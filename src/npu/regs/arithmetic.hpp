@@ -62,13 +62,18 @@ struct ElementWise {
   Clamp clamp;
 };
 
-/// v = (v * scale) >> shift, + offset. Float results: v * 2^-exponent (families B, C: * scale * 2^-shift too, see
-/// float_scale).
+/// The last step, by pipeline and result:
+///   integer -> integer  ((v * scale) >> shift) + offset, saturated
+///   integer -> float    (v + offset) * float_scale
+///   float -> float      v * float_scale
+///   float -> integer    nearest_even(v * scale * 2^-shift) + offset, saturated
 struct OutputConvert {
   std::int32_t offset = 0, scale = 1;
   int shift = 0;
   int exponent = 0;
-  double float_scale = 1.0;  ///< everything a float result is multiplied with, exponent included
+  /// Everything a float result is multiplied with: 2^-exponent on family A, scale * 2^-shift * 2^-exponent on the
+  /// others; scale * 2^-shift behind an integer pipeline.
+  double float_scale = 1.0;
 };
 
 struct LutRange {
@@ -93,9 +98,5 @@ struct Arithmetic {
   std::optional<Address> source, operand, destination, weights, feature;
   float ppu_scale = 1.0f;  ///< RK3566 fp16 LUTs: a PPU chained behind the DPU multiplies by 2^-15
 };
-
-/// @param real  whether the task's values are floating point (the source or accumulator is fp16/fp32)
-/// @throws Unsupported naming the register, its value and the field when an encoding is not understood
-Arithmetic normalise(const Chip& chip, const file::Graph& graph, const TaskRegisters& regs, bool real);
 
 }  // namespace ez_rknn::npu

@@ -1,3 +1,5 @@
+#include "npu/regs/normalise.hpp"
+
 #include <string>
 
 #include "ez_rknn/error.hpp"
