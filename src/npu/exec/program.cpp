@@ -1,0 +1,52 @@
+#include "npu/exec/program.hpp"
+
+#include <algorithm>
+
+#include "ez_rknn/error.hpp"
+#include "npu/exec/cores.hpp"
+#include "npu/exec/loaded.hpp"
+
+namespace ez_rknn::npu {
+namespace {
+
+/// Dynamic-shape files name RK3562 whatever they were built for. The commands tell: a convolution of RK3562 has its
+/// input's address in 0x1088, one of RK3588 in 0x1070.
+const Chip& chip_of(const file::Model& model) {
+  const Chip* chip = find_chip(model.target);
+  if (!chip)
+    throw Unsupported("chip \"" + model.target + "\" is not supported; known are " + std::string(known_chips()));
+  if (chip->name != "rk3562") return *chip;
+  for (const auto& graph : model.graphs)
+    for (const auto word : graph.commands) {
+      if ((word & 0xffff) == 0x1088) return *chip;
+      if ((word & 0xffff) == 0x1070) return *find_chip("rk3588");
+    }
+  return *chip;
+}
+
+}  // namespace
+
+Loaded::Loaded(file::Model model) : model_(std::move(model)), chip_(chip_of(model_)) {
+  if (model_.graphs.empty()) throw ModelError(0, "the model has no graph");
+  if (model_.batch < 1 || model_.batch > 1024)
+    throw ModelError(0, "a batch of " + std::to_string(model_.batch) + "; 1 to 1024 is possible");
+  Team team(Cores::instance().most_threads());  // of its own: loading takes no core away from running contexts
+  for (const auto& graph : model_.graphs) {
+    plans_.push_back(plan::build(chip_, graph, team));
+    for (const auto& type : plans_.back().custom_types)
+      if (std::find(custom_.begin(), custom_.end(), type) == custom_.end()) custom_.push_back(type);
+  }
+}
+
+std::uint64_t Loaded::arena_bytes(int g) const { return plans_.at(std::size_t(g)).arena_bytes; }
+
+std::uint64_t Loaded::packed_weight_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& p : plans_)
+    for (const auto& step : p.steps) bytes += step->packed_bytes();
+  return bytes;
+}
+
+std::shared_ptr<const Program> Program::load(file::Model model) { return std::make_shared<Loaded>(std::move(model)); }
+
+}  // namespace ez_rknn::npu

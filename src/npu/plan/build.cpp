@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <string_view>
+
+#include "ez_rknn/error.hpp"
+#include "npu/plan/builder.hpp"
+#include "npu/plan/constants.hpp"
+#include "npu/plan/steps.hpp"
+
+namespace ez_rknn::npu::plan {
+namespace {
+
+/// Nodes whose registers say exactly what the chip computes and that have a node-level operator as well: the registers
+/// are tried first. Everything else that has an operator runs as that operator.
+constexpr std::string_view kByRegisters[] = {"Add",
+                                             "AddRelu",
+                                             "Sub",
+                                             "SubRelu",
+                                             "Mul",
+                                             "MulRelu",
+                                             "Max",
+                                             "Min",
+                                             "Relu",
+                                             "Clip",
+                                             "LeakyRelu",
+                                             "PRelu",
+                                             "Sigmoid",
+                                             "Tanh",
+                                             "Elu",
+                                             "HardSigmoid",
+                                             "HardSwish",
+                                             "exSwish",
+                                             "exGelu",
+                                             "exMish",
+                                             "Mish",
+                                             "Softplus",
+                                             "BatchNormalization"};
+
+bool by_registers(const file::Node& node, const file::Tensor* in) {
+  if (std::find(std::begin(kByRegisters), std::end(kByRegisters), node.type) == std::end(kByRegisters)) return false;
+  // The look-up table in the file is made for alpha 1 whatever the node says.
+  if (node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0) return false;
+  // A 16-bit Relu on its own clamps at q = 0 instead of the zero point.
+  return !(node.type == "Relu" && in && in->dtype == DType::i16);
+}
+
+bool is_interface(const file::Node& node) { return node.type == "InputOperator" || node.type == "OutputOperator"; }
+bool is_pool(const file::Node& node) { return node.type == "MaxPool" || node.type == "AveragePool"; }
+
+bool has_unit(const std::vector<Pass>& passes, Unit unit) {
+  return std::any_of(passes.begin(), passes.end(), [&](const Pass& p) { return p.unit == unit; });
+}
+
+}  // namespace
+
+std::string title(const file::Node& node) { return node.type + " \"" + node.name + "\""; }
+
+Builder::Builder(const Chip& chip, const file::Graph& graph)
+    : chip_(chip), graph_(graph), banks_(chip, graph), written_(graph.tensors.size()) {
+  plan_.graph = &graph;
+  for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
+    const auto& t = graph.tensors[i];
+    Slot& slot = plan_.slots.emplace_back();
+    slot.tensor = static_cast<std::int32_t>(i);
+    slot.dtype = t.dtype, slot.shape = t.shape;
+    if (t.quantised && !is_float(t.dtype)) slot.quant = t.quant;
+    if (is_constant(t)) {
+      set_constant(plan_, slot, t);
+      written_[i] = slot.constant != nullptr;
+    }
+  }
+}
+
+const file::Tensor& Builder::tensor(std::int32_t index) const {
+  if (index < 0 || std::size_t(index) >= graph_.tensors.size())
+    throw ModelError(0, "tensor " + std::to_string(index) + " of " + std::to_string(graph_.tensors.size()));
+  return graph_.tensors[std::size_t(index)];
+}
+
+Slot& Builder::value(std::int32_t index) {
+  const auto& t = tensor(index);
+  if (!written_[std::size_t(index)]) throw ModelError(0, "tensor \"" + t.name + "\" is read before it has a value");
+  return plan_.slots[std::size_t(index)];
+}
+
+Slot& Builder::result(std::int32_t index) {
+  const auto& t = tensor(index);
+  if (is_constant(t)) throw ModelError(0, "constant \"" + t.name + "\" is written");
+  Slot& slot = plan_.slots[std::size_t(index)];
+  if (slot.storage < 0) {
+    slot.storage = static_cast<int>(plan_.storages.size());
+    plan_.storages.emplace_back();
+    slot.map = t.layout == file::Layout::feature && t.shape.rank() == 4;
+    lay_out(slot);  // refuses impossible shapes here, where the node is known; pitches may change in finish()
+  }
+  return slot;
+}
+
+Slot& Builder::as_map(Slot& slot) {
+  slot.map = true, slot.read_as_map = true;
+  lay_out(slot);
+  return slot;
+}
+
+Slot& Builder::invent(const Slot& like, DType dtype) {
+  Slot& slot = plan_.slots.emplace_back(like);
+  slot.tensor = -1, slot.constant = nullptr, slot.dtype = dtype, slot.quant = {};
+  slot.storage = static_cast<int>(plan_.storages.size());
+  plan_.storages.emplace_back();
+  return as_map(slot);
+}
+
+void Builder::touch(const Slot& slot, bool write) {
+  if (slot.constant || slot.storage < 0) return;
+  Storage& s = plan_.storages[std::size_t(slot.storage)];
+  const int now = static_cast<int>(plan_.steps.size());
+  if (s.first < 0) s.first = now;
+  s.last = now;
+  if (write && slot.tensor >= 0) written_[std::size_t(slot.tensor)] = true;
+}
+
+void Builder::add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, std::vector<const Slot*> writes) {
+  for (const Slot* s : reads)
+    if (s) touch(*s, false);
+  for (const Slot* s : writes)
+    if (s) touch(*s, true);
+  plan_.steps.push_back(std::move(step));
+}
+
+void Builder::add_node(const file::Node& node) {
+  const bool interface = is_interface(node), custom = node.type.starts_with("cst");
+  const std::vector<Pass> passes = collect_passes(chip_, graph_, node, banks_, !interface && !custom);
+  if (interface) return;
+  if (custom) return add_custom(node);
+
+  const ops::Factory factory = ops::find(node.type);
+  using Method = void (Builder::*)(const file::Node&, const std::vector<Pass>&);
+  Method method = nullptr;
+  const file::Tensor* in = node.inputs.empty() || node.inputs[0] < 0 ? nullptr : &tensor(node.inputs[0]);
+  if (node.type.starts_with("Conv") && has_unit(passes, Unit::convolution)) method = &Builder::add_convolution;
+  else if (is_pool(node)) method = &Builder::add_pool;
+  else if (has_unit(passes, Unit::dpu) && (!factory || by_registers(node, in))) method = &Builder::add_elementwise;
+
+  std::string reason =
+      node.on_npu ? "its tasks are not understood" : "it runs on the CPU and there is no such operator";
+  if (method) {
+    try {
+      return (this->*method)(node, passes);
+    } catch (const Unsupported& e) {
+      if (!factory) throw;
+      reason = e.what();
+    }
+  }
+  if (!factory) throw Unsupported(reason);
+  try {
+    add_operator(node, factory, passes);
+  } catch (const Unsupported& e) {
+    throw Unsupported(method ? reason + "; and as an operator: " + e.what() : e.what());
+  }
+}
+
+void Builder::finish() {
+  for (Slot& slot : plan_.slots)
+    if (slot.storage >= 0 && !slot.constant) {
+      lay_out(slot);
+      auto& storage = plan_.storages[std::size_t(slot.storage)];
+      storage.bytes = std::max(storage.bytes, slot.offset + slot.bytes);
+    }
+  plan_.arena_bytes = place(plan_.storages);
+}
+
+GraphPlan Builder::build(Team& team) {
+  for (auto i : graph_.inputs) {
+    const auto& t = tensor(i);
+    if (is_constant(t)) throw ModelError(0, "input \"" + t.name + "\" is a constant");
+    Slot& slot = result(i);
+    touch(slot, true);
+    plan_.storages[std::size_t(slot.storage)].external = true;
+    plan_.inputs.push_back(&slot);
+  }
+  for (const auto& node : graph_.nodes) try {
+      add_node(node);
+    } catch (const ModelError& e) {
+      throw ModelError(e.offset, title(node) + ": " + e.what());
+    } catch (const Unsupported& e) {
+      throw Unsupported(title(node) + ": " + e.what());
+    } catch (const InvalidArgument& e) {  // a kernel or operator refuses the values it is given
+      throw ModelError(0, title(node) + ": " + e.what());
+    }
+  for (auto i : graph_.outputs) {
+    Slot& slot = value(i);
+    if (!slot.constant) plan_.storages[std::size_t(slot.storage)].external = true;
+    plan_.outputs.push_back(&slot);
+  }
+  finish();
+
+  std::mutex mutex;
+  std::exception_ptr failure;
+  team.for_each(packing_.size(), [&](std::size_t i, int) {
+    try {
+      packing_[i]();
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+  return std::move(plan_);
+}
+
+GraphPlan build(const Chip& chip, const file::Graph& graph, Team& team) { return Builder(chip, graph).build(team); }
+
+}  // namespace ez_rknn::npu::plan

@@ -1,0 +1,109 @@
+#include <algorithm>
+
+#include "ez_rknn/error.hpp"
+#include "npu/plan/builder.hpp"
+#include "npu/plan/constants.hpp"
+#include "npu/plan/steps.hpp"
+#include "npu/regs/normalise.hpp"
+
+namespace ez_rknn::npu::plan {
+namespace {
+
+bool is_recurrent(const file::Node& node) { return node.type.ends_with("LSTM") || node.type.ends_with("GRU"); }
+
+/// Scratch the compiler set aside for the NPU's way of doing it.
+bool is_scratch(const file::Tensor& t) { return t.name.find("_exSecondary") != std::string::npos; }
+
+bool is_compute_zone(const file::Tensor& t) { return t.name.find("compute_zone") != std::string::npos; }
+
+/// LSTM nodes have no attributes. The compute zone's first rows hold the products of W with each step's input, 16 bytes
+/// a step; the first element-wise task that reads one of them tells which step comes first.
+bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::vector<Pass>& passes,
+                       std::int64_t steps) {
+  const auto at = address_registers(chip);
+  const auto zone = [&](std::int32_t t) {
+    return t >= 0 && std::size_t(t) < graph.tensors.size() && is_compute_zone(graph.tensors[std::size_t(t)]);
+  };
+  const auto products = std::find_if(passes.begin(), passes.end(),
+                                     [&](const Pass& p) { return p.unit == Unit::convolution && zone(p.destination); });
+  if (products == passes.end()) return false;
+  const std::uint64_t base = products->registers.address(at.destination)->addend,
+                      end = base + 16 * std::uint64_t(steps);
+  std::uint32_t first = ~0u;
+  std::uint64_t row = 0;
+  for (const Pass& p : passes) {
+    if (p.unit != Unit::dpu || !zone(p.source)) continue;
+    for (std::size_t i = 0; i < p.order.size(); ++i) {
+      const std::uint64_t addend = p.tile(i).address(at.source)->addend;
+      if (p.order[i] > products->order[0] && p.order[i] < first && addend >= base && addend < end)
+        first = p.order[i], row = addend - base;
+    }
+  }
+  return first != ~0u && steps > 1 && row == 16 * std::uint64_t(steps - 1);
+}
+
+ops::NodeRegisters recurrent_registers(const Chip& chip, const file::Graph& graph, const file::Node& node,
+                                       const std::vector<Pass>& passes) {
+  ops::NodeRegisters r;
+  for (const Pass& p : passes) {
+    if (p.unit != Unit::convolution || p.weights < 0) continue;
+    if (std::any_of(r.convolutions.begin(), r.convolutions.end(), [&](auto& c) { return c.weights == p.weights; }))
+      continue;
+    const Arithmetic a = normalise(chip, graph, p.registers, false);
+    r.convolutions.push_back({.weights = p.weights, .out_scale = a.out.scale, .out_shift = a.out.shift});
+  }
+  if (!node.inputs.empty() && node.inputs[0] >= 0) {
+    const auto& x = graph.tensors[std::size_t(node.inputs[0])].shape;
+    if (x.rank() > 0 && x[0] < (1 << 20)) r.reverse = starts_at_the_end(chip, graph, passes, x[0]);
+  }
+  return r;
+}
+
+}  // namespace
+
+Operands Builder::operands_of(const file::Node& node, ops::NodeSpec* spec) {
+  Operands operands;
+  const bool keep_generated = is_recurrent(node) || node.type == "RNN" || node.type == "exRNN";
+  for (auto i : node.inputs) {
+    const Slot* slot = nullptr;
+    ops::OperandSpec operand;
+    if (i >= 0) {
+      const auto& t = tensor(i);
+      if (is_scratch(t) || (t.kind == file::Kind::generated && !keep_generated)) continue;
+      operand.tensor = &t;
+      if (has_value(i)) slot = &plan_.slots[std::size_t(i)];
+      else if (!is_constant(t) && !(is_recurrent(node) && is_compute_zone(t)))
+        throw ModelError(0, "tensor \"" + t.name + "\" is read before it has a value");
+      if (slot && slot->constant) operand.constant = slot->view({});
+    }
+    operands.in.push_back(slot);
+    if (spec) spec->inputs.push_back(operand);
+  }
+  for (auto i : node.outputs) {
+    operands.out.push_back(i < 0 ? nullptr : &result(i));
+    if (spec) spec->outputs.push_back({.tensor = i < 0 ? nullptr : &tensor(i), .constant = {}});
+  }
+  return operands;
+}
+
+void Builder::add_operator(const file::Node& node, ops::Factory factory, const std::vector<Pass>& passes) {
+  ops::NodeSpec spec{.graph = graph_, .node = node, .inputs = {}, .outputs = {}};
+  auto step = std::make_unique<OpStep>(node);
+  step->operands = operands_of(node, &spec);
+  ops::NodeRegisters registers;
+  if (is_recurrent(node)) registers = recurrent_registers(chip_, graph_, node, passes), spec.registers = &registers;
+  step->op = factory(spec);
+  const auto in = step->operands.in, out = step->operands.out;
+  add(std::move(step), in, out);
+}
+
+void Builder::add_custom(const file::Node& node) {
+  auto step = std::make_unique<CustomStep>(node);
+  step->operands = operands_of(node, nullptr);
+  if (std::find(plan_.custom_types.begin(), plan_.custom_types.end(), node.type) == plan_.custom_types.end())
+    plan_.custom_types.push_back(node.type);
+  const auto in = step->operands.in, out = step->operands.out;
+  add(std::move(step), in, out);
+}
+
+}  // namespace ez_rknn::npu::plan

@@ -1,0 +1,80 @@
+#include "npu/plan/passes.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "ez_rknn/error.hpp"
+#include "npu/plan/dpu.hpp"
+#include "npu/regs/normalise.hpp"
+
+namespace ez_rknn::npu::plan {
+namespace {
+
+constexpr std::uint32_t kCna = 1, kDpu = 8, kPpu = 0x20;
+constexpr int kLutUpload = 100;  ///< words; a task that uploads more does nothing else
+
+std::int32_t tensor_at(const TaskRegisters& regs, std::uint16_t reg) {
+  const auto a = regs.address(reg);
+  return a ? a->tensor : -1;
+}
+
+}  // namespace
+
+AddressRegisters address_registers(const Chip& chip) {
+  switch (chip.family) {
+    case Family::a: return {0x1070, 0x1110, 0x4020, 0x5018, 0x5038, 0x701c, 0x6070};
+    case Family::b: return {0x1088, 0x1110, 0x4018, 0x5018, 0x5038, 0x701c, 0x6070};
+    case Family::c: return {0x1070, 0x1110, 0x4020, 0x5018, 0x5038, 0x701c, 0x6070};
+    case Family::d: return {0x1034, 0x1038, 0x4010, 0x5018, 0x5038, 0x701c, 0x6070};
+  }
+  return {};
+}
+
+std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node,
+                                 RegisterBanks& banks, bool keep) {
+  const auto at = address_registers(chip);
+  std::vector<Pass> passes;
+  std::uint32_t number = 0;
+  for (const auto& task : std::span(graph.tasks).subspan(node.first_task, node.task_count)) {
+    TaskRegisters regs = banks.apply(task);
+    ++number;
+    if (!keep || regs.lut_words > kLutUpload) continue;
+    Pass pass;
+    if (task.enable & kCna) {
+      pass.unit = Unit::convolution;
+      pass.source = tensor_at(regs, at.feature), pass.weights = tensor_at(regs, at.weights);
+    } else if (task.enable & kDpu) {
+      pass.unit = Unit::dpu;
+      pass.source = tensor_at(regs, at.source);
+    } else if (task.enable & kPpu) {
+      pass.unit = Unit::pool;
+      pass.source = tensor_at(regs, at.pool_source);
+    } else {
+      continue;
+    }
+    pass.destination = tensor_at(regs, pass.unit == Unit::pool ? at.pool_destination : at.destination);
+    pass.operand = pass.unit == Unit::pool ? -1 : tensor_at(regs, at.operand);
+    const auto known = std::find_if(passes.begin(), passes.end(), [&](const Pass& p) {
+      return p.unit == pass.unit && p.source == pass.source && p.destination == pass.destination &&
+             p.weights == pass.weights && p.operand == pass.operand;
+    });
+    if (known != passes.end()) {
+      known->further.push_back(std::move(regs));
+      known->order.push_back(number);
+      continue;
+    }
+    pass.registers = std::move(regs), pass.lut = banks.lut(), pass.order = {number};
+    passes.push_back(std::move(pass));
+  }
+  return passes;
+}
+
+Arithmetic arithmetic_of(const Chip& chip, const file::Graph& graph, const Pass& pass, bool real) {
+  const Arithmetic first = normalise(chip, graph, pass.registers, real);
+  for (const auto& regs : pass.further)
+    if (!same_arithmetic(first, normalise(chip, graph, regs, real)))
+      throw Unsupported("its tiles do not agree in their arithmetic");
+  return first;
+}
+
+}  // namespace ez_rknn::npu::plan

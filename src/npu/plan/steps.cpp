@@ -1,0 +1,71 @@
+#include "npu/plan/steps.hpp"
+
+#include <cstring>
+
+#include "ez_rknn/error.hpp"
+
+namespace ez_rknn::npu::plan {
+
+void ConvStep::run(const RunState& s) const {
+  for (int i = 0; i < out->images(); ++i)
+    conv->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{},
+              out->writable_image(s.bases, i), s.team, s.scratch);
+}
+
+void ElementWiseStep::run(const RunState& s) const {
+  for (int i = 0; i < out->images(); ++i)
+    layer->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{},
+               out->writable_image(s.bases, i), out->height(), out->width(), s.team);
+}
+
+void PoolStep::run(const RunState& s) const {
+  for (int i = 0; i < out->images(); ++i) pool->run(in->image(s.bases, i), out->writable_image(s.bases, i), s.team);
+}
+
+std::vector<ConstTensorView> Operands::inputs(Bases bases) const {
+  std::vector<ConstTensorView> views(in.size());
+  for (std::size_t i = 0; i < in.size(); ++i)
+    if (in[i]) views[i] = in[i]->view(bases);
+  return views;
+}
+
+std::vector<TensorView> Operands::outputs(Bases bases) const {
+  std::vector<TensorView> views(out.size());
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (out[i]) views[i] = out[i]->writable(bases);
+  return views;
+}
+
+void Operands::clear_padding(Bases bases) const {
+  for (const Slot* slot : out) {
+    if (!slot || !slot->map || !slot->read_as_map) continue;
+    const auto used = std::ptrdiff_t(size_of(slot->dtype)) * slot->channels(), pixel = slot->pixel_bytes();
+    if (used == pixel) continue;
+    std::byte* p = slot->address(bases);
+    for (auto pixels = std::ptrdiff_t(slot->bytes) / pixel; pixels > 0; --pixels, p += pixel)
+      std::memset(p + used, 0, std::size_t(pixel - used));
+  }
+}
+
+void OpStep::run(const RunState& s) const {
+  const auto in = operands.inputs(s.bases);
+  const auto out = operands.outputs(s.bases);
+  op->run(in, out, s.scratch);
+  operands.clear_padding(s.bases);
+}
+
+void CustomStep::run(const RunState& s) const {
+  const auto it = s.custom.find(node.type);
+  if (it == s.custom.end())
+    throw Unsupported("custom operator \"" + node.type + "\" (node \"" + node.name +
+                      "\") is not registered with this context");
+  const auto in = operands.inputs(s.bases);
+  const auto out = operands.outputs(s.bases);
+  const int code = it->second(node, in, out);
+  if (code < 0)
+    throw DeviceError(code, "custom operator \"" + node.type + "\" (node \"" + node.name + "\") failed with code " +
+                                std::to_string(code));
+  operands.clear_padding(s.bases);
+}
+
+}  // namespace ez_rknn::npu::plan
