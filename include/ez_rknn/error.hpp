@@ -30,12 +30,18 @@ struct Error : std::runtime_error {
 struct InvalidArgument : Error {
   explicit InvalidArgument(const std::string& m) : Error(Code::invalid_argument, m) {}
 };
+/// The value's type is not accepted (Python sees a TypeError as well as a ValueError).
+struct InvalidType : InvalidArgument {
+  using InvalidArgument::InvalidArgument;
+};
 struct NoSuchFile : Error {
   explicit NoSuchFile(const std::string& m) : Error(Code::no_such_file, m) {}
 };
-/// The model file is damaged or hostile. `offset` is the byte of the file whose value was refused.
+/// The model file is damaged or hostile. `offset` is the byte of the file whose value was refused, where that is known.
 struct ModelError : Error {
-  std::uint64_t offset;
+  static constexpr std::uint64_t kUnknown = UINT64_MAX;
+  std::uint64_t offset = kUnknown;
+  explicit ModelError(const std::string& m) : Error(Code::invalid_model, m) {}
   ModelError(std::uint64_t at, const std::string& m)
       : Error(Code::invalid_model, m + " (byte " + std::to_string(at) + ")"), offset(at) {}
 };

@@ -1,0 +1,127 @@
+#pragma once
+/// Running a .rknn model. A session is safe to use from any number of threads at once.
+///
+///   ez_rknn::Session session("model.rknn");
+///   ez_rknn::InputView in{pixels, ez_rknn::ElementType::uint8, {1, 3, 640, 640}};
+///   std::vector<ez_rknn::Tensor> out = session.run({&in, 1});
+///
+/// Every task gets a ticket 0, 1, 2, ... when it is accepted. With a schedule, task k runs on core
+/// schedule[k % schedule.size()]. Submissions wait for room up to SessionOptions::submit_timeout.
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ez_rknn/error.hpp"
+#include "ez_rknn/options.hpp"
+#include "ez_rknn/tensor.hpp"
+
+namespace ez_rknn {
+
+class Engine;
+
+/// How one call differs from the session's settings.
+struct RunOptions {
+  std::span<const int> outputs;           ///< indexes of the outputs wanted, in this order; empty: all. May repeat.
+  std::optional<OutputType> output_type;  ///< overrides SessionOptions::output_type
+};
+
+/// Outputs of a task, or what went wrong. Runs on the session's one callback thread, never two at a time. It may use
+/// the session (run, run_async, close) and may drop the last reference to it. An exception it throws is logged.
+using Callback = std::function<void(std::vector<Tensor> outputs, std::exception_ptr error)>;
+
+/// The result of submit(), once.
+class Future {
+ public:
+  struct State;
+  Future() = default;
+  explicit Future(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  bool valid() const { return state_ != nullptr; }
+  bool ready() const;
+  void wait() const;
+  /// Waits, then returns the outputs or throws the task's error. Leaves the future invalid.
+  std::vector<Tensor> get();
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+/// Counters since the session was created, and what is under way now.
+struct Statistics {
+  std::uint64_t accepted = 0;   ///< tickets given out
+  std::uint64_t completed = 0;  ///< tasks that ran without an error
+  std::uint64_t failed = 0;
+  std::uint64_t rejected = 0;       ///< submissions that found no room in time
+  std::uint64_t ran_on_caller = 0;  ///< blocking runs that needed no worker thread
+  std::uint64_t callbacks = 0;      ///< callbacks delivered
+  std::uint64_t waiting = 0;        ///< accepted, not yet begun
+  std::uint64_t executing = 0;
+  std::uint64_t undelivered = 0;  ///< finished, callback not yet begun
+  double run_ms = 0;              ///< moving average of rknn_run
+};
+
+class Session {
+ public:
+  /// Load from a file or from memory (read during construction only).
+  /// @param weights_from  a session whose weights this model shares (exported without its own); kept alive as needed
+  /// @throws NoSuchFile, ModelError, Unsupported, RuntimeMissing, InvalidArgument, DeviceError
+  explicit Session(const std::string& path, const SessionOptions& options = {}, const Session* weights_from = nullptr);
+  explicit Session(std::span<const std::byte> model, const SessionOptions& options = {},
+                   const Session* weights_from = nullptr);
+  /// For bindings that made the engine themselves.
+  explicit Session(std::shared_ptr<Engine> engine);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  /// Closes: every accepted task is run and delivered first. In a callback of this session it returns at once and the
+  /// rest is finished in the background.
+  ~Session();
+
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+  /// The device-side view chosen by zero_copy_layout.
+  const std::vector<TensorInfo>& native_inputs() const;
+  const std::vector<TensorInfo>& native_outputs() const;
+  /// Text embedded by the converter; empty when there is none.
+  const std::string& custom_string() const;
+  /// "2.3.2 (...)", as the runtime answers; the driver's likewise.
+  const std::string& runtime_version() const;
+  const std::string& driver_version() const;
+  /// Path of the librknnrt in use, and whether it is the software NPU.
+  const std::string& runtime_path() const;
+  bool is_software() const;
+
+  /// Run and wait. Inputs are borrowed for the call, one per model input in model order. On an idle core the task runs
+  /// on the calling thread. May be called in a callback.
+  /// @throws InvalidArgument (number, shape or type of the inputs), QueueFull, Closed, DeviceError
+  std::vector<Tensor> run(std::span<const InputView> inputs, const RunOptions& options = {});
+
+  /// Run every sample of axis 0 as a task of its own, over all cores, and wait for all. The model's own axis 0 is 1.
+  /// Outputs are concatenated along axis 0. @throws as run(); the message names the sample that failed
+  std::vector<Tensor> run_batch(std::span<const InputView> inputs, const RunOptions& options = {});
+
+  /// Queue a task and return; inputs are copied. `done` is called exactly once if this returns, never if it throws.
+  void run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options = {});
+
+  /// Queue a task; inputs are copied.
+  Future submit(std::span<const InputView> inputs, const RunOptions& options = {});
+
+  /// Keep `depth` tasks in flight: queues this one and returns the oldest once more than `depth` are under way, else
+  /// nothing. `reset` or another depth forgets those under way (they still run).
+  std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth = 3, bool reset = false);
+
+  /// Accept nothing more; return when everything accepted has been run and delivered. Again: no effect. In a callback
+  /// it does not wait.
+  void close();
+
+  Statistics statistics() const;
+  const std::shared_ptr<Engine>& engine() const { return engine_; }
+
+ private:
+  std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace ez_rknn

@@ -1,0 +1,14 @@
+#pragma once
+/// The conversions the engine does itself before a runtime sees the data.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn {
+
+/// [batch, channels, pixels] -> [batch, pixels, channels], elements of 1, 2, 4 or 8 bytes. No overlap.
+void nchw_to_nhwc(const void* from, void* to, std::size_t batch, std::size_t channels, std::size_t pixels,
+                  std::size_t element_bytes);
+
+void float64_to_float32(const double* from, float* to, std::size_t count);
+
+}  // namespace ez_rknn

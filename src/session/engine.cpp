@@ -1,0 +1,170 @@
+#include "session/engine.hpp"
+
+#include "ez_rknn/error.hpp"
+#include "session/call_check.hpp"
+#include "session/custom_ops.hpp"
+#include "session/fork.hpp"
+#include "session/future.hpp"
+#include "session/live_engines.hpp"
+#include "session/runtime_choice.hpp"
+#include "session/workers.hpp"
+
+namespace ez_rknn {
+namespace {
+
+constexpr std::size_t kSpare = 8;  // buffers of a size, and requests, kept for reuse
+
+std::shared_ptr<CustomOps> load_custom_ops(const SessionOptions& options, std::vector<std::string>& warnings) {
+  auto ops = std::make_shared<CustomOps>();
+  for (const std::string& path : options.custom_op_paths) ops->load(path);
+  if (options.load_custom_ops_from_default_path) ops->load_default_folder(warnings);
+  if (!ops->empty()) warnings.push_back("custom operators: every worker initialises the model on its own (no dup)");
+  return ops;
+}
+
+}  // namespace
+
+Engine::Engine(Setup& setup)
+    : options_(setup.options),
+      born_in_(fork_generation()),
+      buffers_(std::make_shared<BufferPool>(kSpare)),
+      delivery_(options_.sequential_callbacks, {.around_batch = std::move(setup.around_callbacks),
+                                                .room = [this] { scheduler_->room(); },
+                                                .recycle = [this](CallbackRequest* r) { recycle(r); }}) {}
+
+/// Contexts and masks first, threads last: whatever fails on the way leaves nothing behind.
+std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
+  validate(setup.options);
+  source.check_header();
+  std::shared_ptr<Context> master;
+  if (setup.weights_from) {
+    if (!setup.options.custom_op_paths.empty() || setup.options.load_custom_ops_from_default_path)
+      throw InvalidArgument("use_weight_from cannot be combined with custom operators");
+    master = setup.weights_from->weights();
+  }
+  std::shared_ptr<Engine> engine(new Engine(setup));
+  const SessionOptions& options = engine->options_;
+  engine->library_ = master ? master->shared_library() : choose_runtime(options.runtime);
+  auto first = Context::create(engine->library_, source, master);
+  engine->model_ = read_model_info(*first, options);
+
+  const auto ops = load_custom_ops(options, engine->warnings_);
+  const bool duplicate = !options.disable_dup_context && !master && ops->empty();
+  auto plan = plan_workers(
+      first,
+      [&] {
+        std::shared_ptr<Context> copy = duplicate ? first->duplicate() : nullptr;
+        return copy ? copy : Context::create(engine->library_, source, master);
+      },
+      options);
+  engine->warnings_.insert(engine->warnings_.end(), plan.warnings.begin(), plan.warnings.end());
+
+  std::vector<Scheduler::Worker> workers;
+  for (WorkerContext& w : plan.workers) {
+    ops->register_with(*w.context);
+    w.context->keep(ops);
+    auto executor = std::make_unique<Executor>(std::move(w.context), engine->model_, engine->buffers_);
+    executor->set_core(w.core);
+    workers.push_back({std::move(executor), w.lane, w.core});
+  }
+  engine->first_context_ = std::move(first);
+  engine->scheduler_ =
+      std::make_unique<Scheduler>(std::move(workers), std::move(plan.lane_of), options, engine->delivery_);
+  remember(engine);
+  return engine;
+}
+
+Engine::~Engine() { close(); }
+
+void Engine::fill(Request& request, std::span<const InputView> inputs, const RunOptions& options,
+                  std::size_t shape_set) const {
+  request.inputs = inputs;
+  request.outputs = options.outputs;
+  request.output_type = output_type(options);
+  request.shape_set = shape_set;
+}
+
+void Engine::run(std::span<const InputView> inputs, const RunOptions& options, std::span<Tensor> results) {
+  check_outputs(model_, options.outputs);
+  Request request;
+  fill(request, inputs, options, check_inputs(model_, inputs));
+  request.results = results;
+  scheduler_->run(request);
+  if (request.error) std::rethrow_exception(request.error);
+}
+
+void Engine::run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
+  check_outputs(model_, options.outputs);
+  const std::size_t set = check_inputs(model_, inputs);
+  delivery_.start();
+  auto request = spare_request();
+  fill(*request, inputs, options, set);
+  request->hold(inputs, options.outputs, result_count(options), *buffers_);
+  request->done = std::move(done);
+  request->delivery = &delivery_;
+  scheduler_->submit(*request);
+  static_cast<void>(request.release());  // the delivery's until recycle()
+}
+
+Future Engine::submit(std::span<const InputView> inputs, const RunOptions& options) {
+  check_outputs(model_, options.outputs);
+  const std::size_t set = check_inputs(model_, inputs);
+  auto request = std::make_unique<FutureRequest>();
+  fill(*request, inputs, options, set);
+  request->hold(inputs, options.outputs, result_count(options), *buffers_);
+  auto state = request->state;
+  scheduler_->submit(*request, nullptr);
+  static_cast<void>(request.release());  // its own until finished()
+  return Future(std::move(state));
+}
+
+std::optional<std::vector<Tensor>> Engine::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
+  return pipeline_.step([&] { return submit(inputs, {}); }, depth, reset);
+}
+
+std::unique_ptr<CallbackRequest> Engine::spare_request() {
+  std::lock_guard lock(mutex_);
+  if (spare_.empty()) return std::make_unique<CallbackRequest>();
+  auto request = std::move(spare_.back());
+  spare_.pop_back();
+  return request;
+}
+
+void Engine::recycle(CallbackRequest* used) {
+  std::unique_ptr<CallbackRequest> request(used);
+  request->own_results.clear();
+  request->error = nullptr;
+  request->executed = false;
+  std::lock_guard lock(mutex_);
+  if (spare_.size() < kSpare) spare_.push_back(std::move(request));
+}
+
+std::shared_ptr<Context> Engine::weights() const {
+  std::lock_guard lock(mutex_);
+  if (!first_context_) throw Closed("use_weight_from: the session is closed");
+  return first_context_;
+}
+
+Statistics Engine::statistics() const {
+  Statistics s;
+  scheduler_->add_to(s);
+  s.callbacks = delivery_.delivered();
+  s.undelivered = delivery_.undelivered();
+  return s;
+}
+
+void Engine::close() {
+  if (!scheduler_ || fork_generation() != born_in_) return;
+  if (on_own_thread()) {  // cannot wait for itself: what is accepted is finished when the callback has returned
+    scheduler_->begin_close();
+    delivery_.close();
+    return;
+  }
+  std::lock_guard closing(close_mutex_);
+  scheduler_->close();
+  delivery_.close();
+  std::lock_guard lock(mutex_);
+  first_context_.reset();
+}
+
+}  // namespace ez_rknn

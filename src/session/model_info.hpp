@@ -1,0 +1,44 @@
+#pragma once
+/// What a loaded model says about itself, asked once, in the terms of this library.
+#include <string>
+#include <vector>
+
+#include "ez_rknn/options.hpp"
+#include "ez_rknn/tensor.hpp"
+#include "session/context.hpp"
+
+namespace ez_rknn {
+
+/// How an input travels from the caller to rknn_inputs_set.
+struct InputPlan {
+  rknn_tensor_attr attr{};
+  rknn_tensor_format send_format = RKNN_TENSOR_UNDEFINED;
+  bool caller_nchw = false;  ///< the caller's 4-D order is NCHW while the runtime's is NHWC
+  bool reorder = false;      ///< the engine itself turns NCHW into NHWC before the call
+};
+
+struct ModelInfo {
+  std::vector<TensorInfo> inputs, outputs, native_inputs, native_outputs;
+  std::vector<InputPlan> input_plans;
+  std::vector<rknn_tensor_attr> output_attrs;
+  /// Dynamic models: how many combinations of input shapes there are; combination k is dynamic_shapes[k] of every
+  /// input together. 0 for a static model.
+  std::size_t shape_sets = 0;
+  /// rknn_set_input_shapes wants the runtime's own order; [set][input].
+  std::vector<std::vector<rknn_tensor_attr>> shape_attrs;
+  std::string custom_string, runtime_version, driver_version;
+};
+
+/// @throws DeviceError, Unsupported (numbers beyond all reason)
+ModelInfo read_model_info(const Context& context, const SessionOptions& options);
+
+/// The ABI's element type in ours. @throws Unsupported for a number unknown to us
+ElementType element_type(rknn_tensor_type type);
+/// The ABI's number for a type run() may be given (never float64, int4, bfloat16).
+rknn_tensor_type rknn_type(ElementType type);
+
+Shape shape_of(const rknn_tensor_attr& attr);
+/// Bytes of an output of this attribute as rknn_outputs_get writes it.
+std::size_t output_bytes(const rknn_tensor_attr& attr, OutputType type);
+
+}  // namespace ez_rknn

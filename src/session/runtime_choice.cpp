@@ -1,0 +1,116 @@
+#include "session/runtime_choice.hpp"
+
+#include <dlfcn.h>
+#include <strings.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "core/log.hpp"
+#include "ez_rknn/error.hpp"
+
+namespace ez_rknn {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kSoftwareName = "librknnrt_ez.so";
+constexpr const char* kVendorNames[] = {"librknnrt.so", "librknnrt.so.2"};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// Tries paths in turn and remembers why each was no good.
+class Search {
+ public:
+  std::shared_ptr<const RuntimeLibrary> attempt(const std::string& path) {
+    std::string why_not;
+    auto library = RuntimeLibrary::open(path, why_not);
+    if (!library) tried_ += "\n  " + path + ": " + why_not;
+    return library;
+  }
+  std::shared_ptr<const RuntimeLibrary> vendor() {
+    for (const char* name : kVendorNames)
+      if (auto library = attempt(name)) return library;
+    return nullptr;
+  }
+  std::shared_ptr<const RuntimeLibrary> software();
+  [[noreturn]] void fail(const std::string& what) const { throw RuntimeMissing(what + "; tried:" + tried_); }
+
+ private:
+  std::string tried_;
+};
+
+fs::path folder_of_this_code() {
+  Dl_info here{};
+  if (!dladdr(reinterpret_cast<const void*>(&npu_present), &here) || !here.dli_fname) return {};
+  std::error_code ignored;
+  return fs::absolute(here.dli_fname, ignored).parent_path();
+}
+
+std::vector<std::string> software_candidates() {
+  std::vector<std::string> paths;
+  std::error_code ignored;
+  const fs::path here = folder_of_this_code(), program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& folder : {here, here / ".." / "lib", program, program / ".." / "lib"})
+    if (fs::exists(folder / kSoftwareName, ignored))
+      paths.push_back(fs::weakly_canonical(folder / kSoftwareName, ignored).string());
+  return paths;
+}
+
+std::shared_ptr<const RuntimeLibrary> Search::software() {
+  for (const std::string& path : software_candidates())
+    if (auto library = attempt(path)) return library;
+  const fs::path here = folder_of_this_code();
+  if (software_candidates().empty()) tried_ += "\n  " + (here / kSoftwareName).string() + ": no such file";
+  return attempt(kSoftwareName);
+}
+
+std::shared_ptr<const RuntimeLibrary> by_request(const std::string& request, const std::string& asked_by) {
+  Search search;
+  const bool npu = strcasecmp(request.c_str(), "npu") == 0, software = strcasecmp(request.c_str(), "software") == 0;
+  auto library = npu ? search.vendor() : software ? search.software() : search.attempt(request);
+  if (!library) search.fail("cannot load the runtime library that " + asked_by + " asks for");
+  return library;
+}
+
+bool driven_by_rknpu(const fs::path& device) {
+  std::error_code error;
+  const fs::path driver = fs::read_symlink(device / "driver", error);
+  return !error && strcasecmp(driver.filename().c_str(), "rknpu") == 0;
+}
+
+}  // namespace
+
+bool npu_present() {
+  const fs::path root = environment("EZ_RKNN_DEVICE_ROOT").empty() ? "/" : environment("EZ_RKNN_DEVICE_ROOT");
+  std::error_code error;
+  if (fs::exists(root / "dev/rknpu", error)) return true;
+  for (fs::directory_iterator it(root / "sys/class/drm", error), end; !error && it != end; it.increment(error))
+    if (driven_by_rknpu(it->path() / "device")) return true;
+  return false;
+}
+
+std::string software_runtime_path() {
+  Search search;
+  auto library = search.software();
+  return library ? library->path() : "";
+}
+
+std::shared_ptr<const RuntimeLibrary> choose_runtime(const std::string& request) {
+  if (!request.empty()) return by_request(request, "runtime=\"" + request + "\"");
+  for (const char* name : {"EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY"})
+    if (const std::string value = environment(name); !value.empty())
+      return by_request(value, std::string(name) + "=" + value);
+  Search search;
+  if (npu_present()) {
+    if (auto library = search.vendor()) return library;
+    log::warning("an NPU is present, but librknnrt.so cannot be loaded: using the software NPU");
+  }
+  if (auto library = search.software()) return library;
+  search.fail(npu_present() ? "no librknnrt can be loaded" : "no NPU is present and the software NPU cannot be loaded");
+}
+
+}  // namespace ez_rknn

@@ -1,0 +1,62 @@
+#include "ez_rknn/session.hpp"
+
+#include "core/log.hpp"
+#include "session/engine.hpp"
+
+namespace ez_rknn {
+namespace {
+
+std::shared_ptr<Engine> load(const ModelSource& source, const SessionOptions& options, const Session* weights_from) {
+  auto engine = Engine::load(source, {options, weights_from ? weights_from->engine() : nullptr, {}});
+  for (const std::string& w : engine->warnings()) log::warning(w);
+  return engine;
+}
+
+}  // namespace
+
+Session::Session(const std::string& path, const SessionOptions& options, const Session* weights_from)
+    : engine_(load(ModelSource::from_file(path), options, weights_from)) {}
+Session::Session(std::span<const std::byte> model, const SessionOptions& options, const Session* weights_from)
+    : engine_(load(ModelSource::from_memory(model), options, weights_from)) {}
+Session::Session(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&& other) noexcept {
+  if (this != &other) {
+    Engine::retire(std::move(engine_));
+    engine_ = std::move(other.engine_);
+  }
+  return *this;
+}
+Session::~Session() { Engine::retire(std::move(engine_)); }
+
+const std::vector<TensorInfo>& Session::inputs() const { return engine_->model().inputs; }
+const std::vector<TensorInfo>& Session::outputs() const { return engine_->model().outputs; }
+const std::vector<TensorInfo>& Session::native_inputs() const { return engine_->model().native_inputs; }
+const std::vector<TensorInfo>& Session::native_outputs() const { return engine_->model().native_outputs; }
+const std::string& Session::custom_string() const { return engine_->model().custom_string; }
+const std::string& Session::runtime_version() const { return engine_->model().runtime_version; }
+const std::string& Session::driver_version() const { return engine_->model().driver_version; }
+const std::string& Session::runtime_path() const { return engine_->library().path(); }
+bool Session::is_software() const { return engine_->library().is_software(); }
+
+std::vector<Tensor> Session::run(std::span<const InputView> inputs, const RunOptions& options) {
+  std::vector<Tensor> results(engine_->result_count(options));
+  engine_->run(inputs, options, results);
+  return results;
+}
+std::vector<Tensor> Session::run_batch(std::span<const InputView> inputs, const RunOptions& options) {
+  return engine_->run_batch(inputs, options);
+}
+void Session::run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
+  engine_->run_async(inputs, std::move(done), options);
+}
+Future Session::submit(std::span<const InputView> inputs, const RunOptions& options) {
+  return engine_->submit(inputs, options);
+}
+std::optional<std::vector<Tensor>> Session::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
+  return engine_->run_pipeline(inputs, depth, reset);
+}
+void Session::close() { engine_->close(); }
+Statistics Session::statistics() const { return engine_->statistics(); }
+
+}  // namespace ez_rknn
