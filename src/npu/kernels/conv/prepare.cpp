@@ -1,13 +1,37 @@
 #include <string>
 
 #include "ez_rknn/error.hpp"
+#include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr ConvVariant kVariants[] = {{"conv/ref", cpu::Isa::ref, make_conv_ref}};
+#if defined(__x86_64__)
+constexpr DenseVariant kDense[] = {
+    {"conv_i8/avx2", ConvInput::i8, &kDenseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
+    {"conv_i8/avx512vnni", ConvInput::i8, &kDenseI8Avx512Vnni, &kStageI8, cpu::Isa::avx512},
+    {"conv_f16/avx2", ConvInput::f16, &kDenseF32Avx2, &kStageF16ToF32Avx2, cpu::Isa::avx2},
+    {"conv_f16/avx512", ConvInput::f16, &kDenseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
+    {"conv_f32/avx2", ConvInput::f32, &kDenseF32Avx2, &kStageF32, cpu::Isa::avx2},
+    {"conv_f32/avx512", ConvInput::f32, &kDenseF32Avx512, &kStageF32, cpu::Isa::avx512},
+};
+#endif
+
+template <int I>
+std::unique_ptr<Conv> dense(const ConvJob& job) {
+  return make_dense(job, kDense[I]);
+}
+
+constexpr ConvVariant kVariants[] = {
+    {"conv/ref", cpu::Isa::ref, make_conv_ref},
+#if defined(__x86_64__)
+    {kDense[0].name, cpu::Isa::avx2, dense<0>},   {kDense[2].name, cpu::Isa::avx2, dense<2>},
+    {kDense[4].name, cpu::Isa::avx2, dense<4>},   {kDense[3].name, cpu::Isa::avx512, dense<3>},
+    {kDense[5].name, cpu::Isa::avx512, dense<5>}, {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},
+#endif
+};
 
 void check(const ConvJob& job) {
   const ConvShape& s = job.shape;

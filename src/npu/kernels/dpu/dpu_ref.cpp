@@ -81,6 +81,8 @@ double stage(const ResolvedStage& s, std::size_t c, double v) {
   return clamp(s.clamp, v);
 }
 
+}  // namespace
+
 std::int64_t look_up(const Lut& lut, const LutRange& r, std::int64_t v) {
   const bool high = v >= r.lo_start;
   const auto& table = high ? lut.lo : lut.le;
@@ -96,7 +98,9 @@ std::int64_t look_up(const Lut& lut, const LutRange& r, std::int64_t v) {
   return table[i] + shift_half_away((std::int64_t{table[i + 1]} - table[i]) * fraction, shift);
 }
 
-double look_up(const Lut& lut, const LutRange& r, double v) {
+namespace {
+
+double look_up_real(const Lut& lut, const LutRange& r, double v) {
   const bool high = !(v < r.lo_start);
   const auto& table = high ? lut.lo : lut.le;
   const double start = high ? r.lo_start : r.le_start;
@@ -161,7 +165,7 @@ double dpu_ref_real(const DpuLayer& layer, int c, float source, float operand) {
   if (layer.bn) v = stage(*layer.bn, channel, v);
   if (layer.ew) {
     const ElementWise& e = *layer.ew;
-    if (e.lut) v = look_up(layer.lut, layer.lut_range, v);
+    if (e.lut) v = look_up_real(layer.lut, layer.lut_range, v);
     double x = static_cast<double>(e.from_memory ? operand : e.constant.real);
     if (e.from_memory && e.convert) x *= static_cast<double>(e.scale_real);
     v = clamp(e.clamp, operate(e.op, v, x));
@@ -173,7 +177,7 @@ double dpu_ref_real(const DpuLayer& layer, int c, float source, float operand) {
                                    : static_cast<double>(static_cast<float>(v)) * static_cast<double>(layer.ppu_scale);
   }
   v = std::nearbyint(std::ldexp(v * layer.out.scale, -layer.out.shift)) + layer.out.offset;
-  if (std::isnan(v)) return 0;
+  if (std::isnan(v)) return static_cast<double>(lowest_of(layer.out_type));
   return std::clamp(v, static_cast<double>(lowest_of(layer.out_type)), static_cast<double>(highest_of(layer.out_type)));
 }
 

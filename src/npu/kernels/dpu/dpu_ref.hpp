@@ -9,6 +9,8 @@ namespace ez_rknn::npu::kernels {
 ///         Unsupported for an operation the pipeline does not have (integer division)
 void check(const DpuLayer& layer);
 
+std::int64_t look_up(const Lut& lut, const LutRange& range, std::int64_t v);
+
 bool reads_operand(const DpuLayer& layer);
 
 /// The operand's pixel (y, x); null when the layer has none.

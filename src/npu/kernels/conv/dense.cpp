@@ -1,0 +1,280 @@
+/// Dense convolution over any of the inner loops: rows of the input are staged (or read where they are), blocks of
+/// output pixels accumulate in registers, and the DPU's tail takes them from a buffer that stays in L1.
+#include <algorithm>
+
+#include "npu/kernels/conv/dense.hpp"
+#include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/conv/stage.hpp"
+#include "npu/kernels/conv/window_sums.hpp"
+#include "npu/kernels/dpu/tail.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
+constexpr std::uint64_t kOneThread = 1'000'000;   ///< multiply-accumulates below which a second thread costs more
+constexpr int kItems = 8;                         ///< pieces of work to share out, where the layer is large enough
+constexpr int kFlatRow = 16 * kDensePixels;       ///< pixels of a row of a flattened map
+
+std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
+
+/// A map seen as rows: itself, or, for a 1x1 kernel over maps without gaps, all pixels in one sequence cut into rows.
+struct View {
+  ConvShape shape;
+  int last_width;  ///< output pixels of the last row
+};
+
+View flattened(const ConvShape& s) {
+  const int pixels = s.out_h * s.out_w;
+  View v{s, 0};
+  v.shape.in_w = v.shape.out_w = std::min(pixels, kFlatRow);
+  v.shape.in_h = v.shape.out_h = (pixels + v.shape.out_w - 1) / v.shape.out_w;
+  v.last_width = pixels - (v.shape.out_h - 1) * v.shape.out_w;
+  return v;
+}
+
+bool reads_only_inside(const ConvShape& s) {
+  return s.insert_h == 1 && s.insert_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         (s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h < s.in_h &&
+         (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w < s.in_w;
+}
+
+/// Everything about one way to walk the output (plain or flattened).
+struct Walk {
+  Walk(const View& v, const StageFormat& format, int pitch, int loops, bool direct)
+      : view(v), staging(v.shape, format, pitch) {
+    const ConvShape& s = view.shape;
+    step_h = direct ? s.stride_h : staging.step_h();
+    step_w = direct ? s.stride_w : staging.step_w();
+    width = (s.out_w - 1) * step_w + (s.kernel_w - 1) * s.dilation_w + 1;
+    while (rows < (s.out_h + kItems - 1) / kItems && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
+    chunks = (s.out_h + rows - 1) / rows;
+    splits = s.macs() < kOneThread ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
+    staged = direct ? 0 : align(staging.bytes(rows));
+    pixel_sums = align(static_cast<std::size_t>(source_rows(rows)) * static_cast<std::size_t>(width) * 4);
+    column = align(static_cast<std::size_t>(width) * 4);
+    sums = align(static_cast<std::size_t>(rows) * static_cast<std::size_t>(s.out_w) * 4);
+  }
+  /// Rows that `n` output rows read.
+  int source_rows(int n) const { return (n - 1) * step_h + (view.shape.kernel_h - 1) * view.shape.dilation_h + 1; }
+
+  View view;
+  Staging staging;
+  int step_h = 1, step_w = 1;                    ///< pixels of the source between neighbouring outputs
+  int width = 1;                                 ///< pixels of a source row that are read
+  int rows = 1;                                  ///< output rows of a chunk
+  int chunks = 1;                                ///< of rows
+  int splits = 1;                                ///< of the output channels, so that there is work for everybody
+  std::size_t staged, pixel_sums, column, sums;  ///< bytes of each part of a worker's scratch
+};
+
+class Dense final : public Conv {
+ public:
+  Dense(const ConvJob& job, const DenseVariant& variant, PackedWeights weights, const RunShape& run,
+        std::unique_ptr<const Tail> tail, bool direct)
+      : shape_(job.shape),
+        variant_(variant),
+        weights_(std::move(weights)),
+        merged_(run.merged),
+        direct_(direct),
+        tail_(std::move(tail)),
+        plain_({job.shape, job.shape.out_w}, *variant.format, run.channels, loops(), direct) {
+    const ConvShape& s = shape_;
+    if (s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && reads_only_inside(s) &&
+        s.in_h == s.out_h && s.in_w == s.out_w)
+      flat_ = std::make_unique<Walk>(flattened(s), *variant.format, run.channels, loops(), direct);
+  }
+
+  void run(const ConstMap& in, const ConstMap& operand, const Map& out, Team& team,
+           std::span<std::byte> scratch) const override {
+    Task task{in, operand, out, &plain_, scratch.data()};
+    if (flat_ && gapless(in) && gapless(out) && (!tail_->operand() || tail_->per_channel() || gapless(operand))) {
+      task.walk = flat_.get();
+      const int width = flat_->view.shape.out_w;
+      task.in.row = width * in.pixel, task.out.row = width * out.pixel, task.operand.row = width * operand.pixel;
+    }
+    auto* taps = reinterpret_cast<std::ptrdiff_t*>(scratch.data());
+    task.taps = taps;
+    set_taps(task, taps);
+    const Walk& w = *task.walk;
+    const std::size_t items = static_cast<std::size_t>(w.chunks) * static_cast<std::size_t>(w.splits);
+    for (int i = 0; i < team.size(); ++i) *staged_chunk(task, i) = -1;
+    const auto body = [&](std::size_t item, int worker) {
+      const auto splits = static_cast<std::size_t>(w.splits);
+      compute(task, static_cast<int>(item / splits), static_cast<int>(item % splits), worker);
+    };
+    if (shape_.macs() < kOneThread)
+      for (std::size_t i = 0; i < items; ++i) body(i, 0);
+    else team.for_each(items, body);
+  }
+
+  std::size_t scratch_bytes(int workers) const override {
+    return taps_bytes() + static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
+  }
+  std::size_t packed_bytes() const override { return weights_.bytes.size(); }
+  std::string_view kernel() const override { return variant_.name; }
+
+ private:
+  struct Task {
+    ConstMap in, operand;
+    Map out;
+    const Walk* walk;
+    std::byte* scratch;
+    const std::ptrdiff_t* taps = nullptr;
+  };
+  static constexpr std::size_t kHeader = 64;
+
+  /// A worker's scratch, in order: the staged chunk's number, accumulators, staged rows, sums.
+  struct Worker {
+    std::byte *accumulators, *staged;
+    std::int32_t *pixel_sums, *column, *sums;
+  };
+
+  template <class M>
+  bool gapless(const M& m) const {
+    return m.row == m.pixel * shape_.out_w;
+  }
+  int loops() const { return static_cast<int>(weights_.blocks.size()); }
+  std::size_t taps_bytes() const { return align(static_cast<std::size_t>(weights_.taps) * sizeof(std::ptrdiff_t)); }
+  std::size_t accumulator_bytes() const {
+    std::size_t most = 0;
+    for (const PackedBlock& b : weights_.blocks)
+      most = std::max(most, static_cast<std::size_t>(b.loop->groups * b.loop->max_pixels) * 64);
+    return most;
+  }
+  std::size_t walk_bytes(const Walk& w) const {
+    return w.staged + (weights_.factors.empty() ? 0 : w.pixel_sums + w.column + w.sums);
+  }
+  std::size_t worker_bytes() const {
+    return kHeader + accumulator_bytes() + std::max(walk_bytes(plain_), flat_ ? walk_bytes(*flat_) : 0);
+  }
+  std::byte* worker_scratch(const Task& task, int worker) const {
+    return task.scratch + taps_bytes() + static_cast<std::size_t>(worker) * worker_bytes();
+  }
+  std::int64_t* staged_chunk(const Task& task, int worker) const {
+    return reinterpret_cast<std::int64_t*>(worker_scratch(task, worker));
+  }
+  Worker parts(const Task& task, int worker) const {
+    const Walk& w = *task.walk;
+    Worker p{};
+    std::byte* at = worker_scratch(task, worker) + kHeader;
+    p.accumulators = at, at += accumulator_bytes();
+    p.staged = at, at += w.staged;
+    p.pixel_sums = reinterpret_cast<std::int32_t*>(at), at += w.pixel_sums;
+    p.column = reinterpret_cast<std::int32_t*>(at), at += w.column;
+    p.sums = reinterpret_cast<std::int32_t*>(at);
+    return p;
+  }
+
+  std::ptrdiff_t pixel(const Task& t) const { return direct_ ? t.in.pixel : t.walk->staging.pixel(); }
+  std::ptrdiff_t row(const Task& t) const { return direct_ ? t.in.row : t.walk->staging.row(); }
+  void set_taps(const Task& task, std::ptrdiff_t* taps) const {
+    for (int ky = 0; ky < shape_.kernel_h; ++ky) {
+      const std::ptrdiff_t at = ky * shape_.dilation_h * row(task);
+      if (merged_) *taps++ = at;
+      else
+        for (int kx = 0; kx < shape_.kernel_w; ++kx) *taps++ = at + kx * shape_.dilation_w * pixel(task);
+    }
+  }
+
+  /// Where the windows of the chunk's first output row begin.
+  const std::byte* prepare(const Task& task, int chunk, int rows, int worker, const Worker& parts) const {
+    const Walk& w = *task.walk;
+    const int first = chunk * w.rows;
+    const std::byte* source =
+        direct_ ? task.in.data + static_cast<std::ptrdiff_t>(first) * shape_.stride_h * task.in.row : parts.staged;
+    std::int64_t* staged = staged_chunk(task, worker);
+    if (*staged == chunk) return source;
+    *staged = chunk;
+    const bool short_row = first + rows == w.view.shape.out_h && task.walk == flat_.get();
+    if (!direct_) {
+      // Only the last row of a flattened map is short, and it is staged with the width of all: its own is enough.
+      const int whole = short_row ? rows - 1 : rows;
+      if (whole > 0) w.staging.fill(task.in, first, whole, w.view.shape.in_w, parts.staged);
+      if (short_row) w.staging.fill(task.in, first + whole, 1, w.view.last_width, parts.staged + whole * row(task));
+    }
+    if (!weights_.factors.empty()) {
+      for (int y = 0; y < w.source_rows(rows); ++y) {
+        const int width = short_row && y == rows - 1 ? w.view.last_width : w.width;
+        variant_.kernel->pixel_sums(source + y * row(task), pixel(task), width, shape_.in_c,
+                                    parts.pixel_sums + static_cast<std::ptrdiff_t>(y) * w.width);
+      }
+      const WindowShape window{shape_.kernel_h, shape_.kernel_w,   w.step_h,
+                               w.step_w,        shape_.dilation_h, shape_.dilation_w};
+      window_sums(window, parts.pixel_sums, w.width, rows, w.view.shape.out_w, parts.column, parts.sums);
+    }
+    return source;
+  }
+
+  void compute(const Task& task, int chunk, int split, int worker) const {
+    const Walk& w = *task.walk;
+    const int first_row = chunk * w.rows, rows = std::min(w.rows, w.view.shape.out_h - first_row);
+    const Worker p = parts(task, worker);
+    const std::byte* source = prepare(task, chunk, rows, worker, p);
+    const int begin = loops() * split / w.splits, end = loops() * (split + 1) / w.splits;
+    for (int b = begin; b < end; ++b)
+      for (int y = 0; y < rows; ++y) {
+        const bool last = first_row + y == w.view.shape.out_h - 1;
+        const std::int32_t* sums =
+            weights_.factors.empty() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
+        compute_row(task, weights_.blocks[static_cast<std::size_t>(b)], source + y * w.step_h * row(task), sums,
+                    first_row + y, last ? w.view.last_width : w.view.shape.out_w, p.accumulators);
+      }
+  }
+
+  void compute_row(const Task& task, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,
+                   int width, std::byte* accumulators) const {
+    const int tiles = (width + block.loop->max_pixels - 1) / block.loop->max_pixels;
+    const int pixels = (width + tiles - 1) / tiles;  // even tiles rather than full ones and a rest
+    DenseTile tile{source,         pixel(task) * task.walk->step_w,      task.taps,   weights_.taps,
+                   weights_.steps, weights_.bytes.data() + block.offset, accumulators};
+    TailTile tail;
+    tail.accumulators = accumulators;
+    tail.accumulator_pixel = block.loop->groups * 64;
+    tail.window_factors = weights_.factors.data();
+    tail.first_group = block.first_group, tail.groups = block.loop->groups;
+    tail.operand_pixel = tail_->operand_pixel(task.operand);
+    tail.out_pixel = task.out.pixel;
+    for (int x = 0; x < width; x += pixels) {
+      const int n = std::min(pixels, width - x);
+      tile.source = source + x * tile.pixel;
+      block.loop->functions[n - 1](tile);
+      tail.pixels = n;
+      tail.window_sums = sums ? sums + x : nullptr;
+      tail.operand = tail_->operand_at(task.operand, y, x);
+      tail.out = task.out.data + y * task.out.row + x * task.out.pixel;
+      (*tail_)(tail);
+    }
+  }
+
+  const ConvShape shape_;
+  const DenseVariant& variant_;
+  const PackedWeights weights_;
+  const bool merged_, direct_;
+  const std::unique_ptr<const Tail> tail_;
+  const Walk plain_;
+  std::unique_ptr<const Walk> flat_;
+};
+
+}  // namespace
+
+std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant) {
+  const ConvShape& s = job.shape;
+  if (s.depthwise || job.input != variant.input) return nullptr;
+  std::vector<Interval> ranges;
+  if (!job.tail.real) {
+    if (s.pad_value < INT8_MIN || s.pad_value > INT8_MAX) return nullptr;
+    ranges = accumulator_ranges(job, INT8_MIN, INT8_MAX);
+    if (!fit_int32(ranges)) return nullptr;
+  }
+  // Read the map where it is when nothing has to be padded or converted and few of the channels read are padding.
+  const bool direct = variant.format->source == variant.format->element && variant.kernel->pixel_sums &&
+                      reads_only_inside(s) && padded_channels(s.in_c) * 3 <= s.in_c * 4;
+  const RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
+  auto weights = pack_dense(job, run, *variant.kernel);
+  if (!weights) return nullptr;
+  auto tail = make_tail(job.tail, ranges, variant.tail);
+  return std::make_unique<Dense>(job, variant, std::move(*weights), run, std::move(tail), direct);
+}
+
+}  // namespace ez_rknn::npu::kernels

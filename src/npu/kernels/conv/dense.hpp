@@ -1,0 +1,20 @@
+#pragma once
+/// Dense convolution: which inner loop, fed how, followed by which tail.
+#include "npu/kernels/conv/dense_kernel.hpp"
+#include "npu/kernels/conv/stage_copy.hpp"
+#include "npu/kernels/conv/variants.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+struct DenseVariant {
+  std::string_view name;
+  ConvInput input;
+  const DenseKernel* kernel;
+  const StageFormat* format;
+  cpu::Isa tail;
+};
+
+/// Null when the variant cannot do the layer exactly. `variant` must outlive the result.
+std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant);
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,47 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "npu/kernels/conv/dense_kernel.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+/// One fused multiply-add a step; every output sums its window in order, tap by tap.
+template <int Groups, int Pixels>
+void block(const DenseTile& t) {
+  constexpr int kVectors = Groups * 2;
+  __m256 sum[Pixels][kVectors];
+  for (auto& pixel : sum)
+    for (auto& s : pixel) s = _mm256_setzero_ps();
+  const std::byte* w = t.weights;
+  for (int tap = 0; tap < t.tap_count; ++tap) {
+    const std::byte* x = t.source + t.taps[tap];
+    for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * 32) {
+      __m256 weight[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) weight[v] = _mm256_load_ps(reinterpret_cast<const float*>(w + v * 32));
+#pragma GCC unroll 6
+      for (int p = 0; p < Pixels; ++p) {
+        const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + p * t.pixel));
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[p][v] = _mm256_fmadd_ps(weight[v], value, sum[p][v]);
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (int p = 0; p < Pixels; ++p)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v)
+      _mm256_store_ps(reinterpret_cast<float*>(t.accumulators + (p * kVectors + v) * 32), sum[p][v]);
+}
+
+}  // namespace
+
+const DenseKernel kDenseF32Avx2 = {
+    DenseEncoding::f32,
+    1,
+    {{1, 6, {block<1, 1>, block<1, 2>, block<1, 3>, block<1, 4>, block<1, 5>, block<1, 6>}}},
+    nullptr};
+
+}  // namespace ez_rknn::npu::kernels
+#endif

@@ -1,0 +1,50 @@
+#pragma once
+/// The inner loop of dense convolution, the same for all element types: a block of output pixels x 16-channel groups
+/// accumulates in registers. Each step broadcasts 32 bits of every pixel (four int8, two int16 or one f32) and
+/// multiplies them with 32 bits for each channel. Plain data only: files of every instruction set include this.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+
+struct DenseTile {
+  const std::byte* source = nullptr;     ///< first tap of the first pixel
+  std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
+  const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
+  int tap_count = 0;
+  int steps = 0;                       ///< 32-bit steps in a run
+  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes]
+  std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
+};
+
+using DenseFunction = void (*)(const DenseTile&);
+
+constexpr int kDensePixels = 14;
+
+/// A block of `groups` channel groups: one function for each number of pixels up to `max_pixels`, index pixels - 1.
+struct DenseBlock {
+  int groups = 0, max_pixels = 0;
+  DenseFunction functions[kDensePixels] = {};
+};
+
+/// Weights and activations of a step: how they are encoded.
+enum class DenseEncoding : std::uint8_t {
+  u8_s8,    ///< weights shifted to be unsigned, activations as they are: needs window sums (VNNI's vpdpbusd)
+  s16_s16,  ///< both widened, offsets folded into the weights
+  f32,
+};
+
+/// `blocks` in falling order of groups, the last with one group.
+struct DenseKernel {
+  DenseEncoding encoding;
+  int block_count;
+  DenseBlock blocks[3];
+  /// Sums of `channels` int8 elements for each of `width` pixels; only where window sums are needed.
+  void (*pixel_sums)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+};
+
+#if defined(__x86_64__)
+extern const DenseKernel kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2;
+#endif
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,41 @@
+#pragma once
+/// Weights as the inner loops of dense convolution read them.
+#include <optional>
+#include <vector>
+
+#include "core/aligned.hpp"
+#include "npu/kernels/conv/dense_kernel.hpp"
+#include "npu/kernels/conv/variants.hpp"
+#include "npu/kernels/dpu/tail_bounds.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+/// A range of output channels that one call of an inner loop computes.
+struct PackedBlock {
+  int first_group = 0;
+  const DenseBlock* loop = nullptr;
+  std::size_t offset = 0;  ///< bytes into the packed weights
+};
+
+struct PackedWeights {
+  std::vector<PackedBlock> blocks;
+  AlignedBuffer bytes;
+  /// What the window sum is multiplied with, a channel; empty when nothing is left to add.
+  std::vector<std::int32_t> factors;
+  int taps = 0, steps = 0;
+};
+
+/// How a window is cut into runs of contiguous elements: with `merged`, a run is a whole kernel row.
+struct RunShape {
+  bool merged = false;
+  int channels = 0;  ///< elements from pixel to pixel
+};
+
+/// Nothing when the encoding cannot hold these weights.
+std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel);
+
+/// What the accumulator of each channel can reach, window-sum factor included, with inputs in [lo, hi].
+std::vector<Interval> accumulator_ranges(const ConvJob& job, double lo, double hi);
+bool fit_int32(const std::vector<Interval>& ranges);
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,48 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "npu/kernels/conv/stage_copy.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+/// Sixteen elements from one form to the other.
+struct ToU8 {
+  static constexpr int kFrom = 1, kTo = 1;
+  static void convert(const std::byte* from, std::byte* to) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(x, _mm_set1_epi8(-128)));
+  }
+};
+struct ToI16 {
+  static constexpr int kFrom = 1, kTo = 2;
+  static void convert(const std::byte* from, std::byte* to) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepi8_epi16(x));
+  }
+};
+struct HalfToFloat {
+  static constexpr int kFrom = 2, kTo = 4;
+  static void convert(const std::byte* from, std::byte* to) {
+    const auto* x = reinterpret_cast<const __m128i*>(from);
+    auto* y = reinterpret_cast<float*>(to);
+    _mm256_storeu_ps(y, _mm256_cvtph_ps(_mm_loadu_si128(x)));
+    _mm256_storeu_ps(y + 8, _mm256_cvtph_ps(_mm_loadu_si128(x + 1)));
+  }
+};
+
+template <class F>
+void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels,
+          int channels) {
+  for (int x = 0; x < pixels; ++x, from += from_pixel, to += to_pixel)
+    for (int c = 0; c < channels; c += 16) F::convert(from + c * F::kFrom, to + c * F::kTo);
+}
+
+}  // namespace
+
+const StageFormat kStageI8ToU8Avx2 = {1, 1, 128, copy<ToU8>};
+const StageFormat kStageI8ToI16Avx2 = {1, 2, 0, copy<ToI16>};
+const StageFormat kStageF16ToF32Avx2 = {2, 4, 0, copy<HalfToFloat>};
+
+}  // namespace ez_rknn::npu::kernels
+#endif

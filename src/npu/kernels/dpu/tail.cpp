@@ -1,0 +1,237 @@
+#include "npu/kernels/dpu/tail.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/tail_variants.hpp"
+#include "npu/kernels/element.hpp"
+#include "npu/regs/rounding.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+TailType type_of(DType t) {
+  switch (t) {
+    case DType::i8: return TailType::i8;
+    case DType::i16: return TailType::i16;
+    case DType::f16: return TailType::f16;
+    case DType::f32: return TailType::f32;
+    default: return TailType::i32;
+  }
+}
+
+TailAlu alu_of(Alu op) {
+  switch (op) {
+    case Alu::max: return TailAlu::max;
+    case Alu::min: return TailAlu::min;
+    case Alu::div: return TailAlu::div;
+    case Alu::sub: return TailAlu::sub;
+    default: return TailAlu::add;
+  }
+}
+
+TailAlu alu_of(ElementWise::Op op) {
+  using Op = ElementWise::Op;
+  switch (op) {
+    case Op::none: return TailAlu::none;
+    case Op::max: return TailAlu::max;
+    case Op::min: return TailAlu::min;
+    case Op::add: return TailAlu::add;
+    case Op::div: return TailAlu::div;
+    case Op::sub: return TailAlu::sub;
+    case Op::mul: return TailAlu::mul;
+  }
+  return TailAlu::none;
+}
+
+/// 2^-shift as the rounding functions mean it: no negative shifts.
+double down(int shift) { return std::ldexp(1.0, -std::max(shift, 0)); }
+
+const TailKernels* kernels_for(cpu::Isa isa) {
+#if defined(__x86_64__)
+  if (isa >= cpu::Isa::avx512 && isa <= cpu::Isa::amx) return &kTailAvx512;
+  if (isa == cpu::Isa::avx2) return &kTailAvx2;
+#elif defined(__aarch64__)
+  if (isa >= cpu::Isa::neon) return &kTailNeon;
+#endif
+  (void)isa;
+  return nullptr;
+}
+
+void tail_ref(const TailParams& t, const TailTile& tile) {
+  const DpuLayer& layer = *t.layer;
+  const int begin = tile.first_group * kChannelAlign;
+  const int end = std::min(begin + tile.groups * kChannelAlign, padded_channels(layer.channels));
+  const std::size_t size = size_of(layer.out_type);
+  for (int p = 0; p < tile.pixels; ++p) {
+    const std::byte* source = tile.accumulators + p * tile.accumulator_pixel;
+    const std::byte* operand = t.operand ? tile.operand + p * tile.operand_pixel : nullptr;
+    std::byte* out = tile.out + p * tile.out_pixel;
+    for (int c = begin; c < end; ++c, source += 4) {
+      if (c >= layer.channels) {
+        std::fill_n(out + static_cast<std::size_t>(c) * size, size, std::byte{0});
+      } else if (layer.real) {
+        finish_ref(layer, c, load_as<float>(source), operand, out);
+      } else {
+        std::int64_t v = load_as<std::int32_t>(source);
+        if (tile.window_sums) v += std::int64_t{tile.window_factors[c]} * tile.window_sums[p];
+        finish_ref(layer, c, shift_half_even(v, layer.accumulator_shift), operand, out);
+      }
+    }
+  }
+}
+
+/// Owns what the parameters point to.
+class PreparedTail final : public Tail {
+ public:
+  PreparedTail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa) : layer_(layer) {
+    params_.layer = &layer_;
+    params_.channels = layer_.channels;
+    params_.operand = reads_operand(layer_);
+    params_.per_channel = params_.operand && layer_.ew->per_channel;
+    const TailKernels* kernels = kernels_for(isa);
+    const bool table_fits = !(layer_.ew && layer_.ew->lut) || table_inputs() <= kMaxTable;
+    if (kernels && layer_.real && layer_.out_type != DType::i32) {
+      prepare_common();
+      prepare_real();
+      function_ = kernels->real, name_ = "real";
+    } else if (kernels && !layer_.real && table_fits && exact(ranges)) {
+      prepare_common();
+      prepare_integer();
+      function_ = kernels->exact, name_ = "exact";
+    } else {
+      function_ = tail_ref, name_ = "ref";
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kMaxTable = 1 << 17;
+
+  std::int64_t table_inputs() const {
+    const std::int64_t n = std::int64_t{layer_.lut_range.lo_end} - layer_.lut_range.le_start + 1;
+    const bool ordered =
+        layer_.lut_range.le_start <= layer_.lut_range.lo_start && layer_.lut_range.lo_start <= layer_.lut_range.lo_end;
+    return ordered ? n : kMaxTable + 1;
+  }
+
+  bool exact(std::span<const Interval> ranges) const {
+    for (int c = 0; c < layer_.channels; ++c) {
+      const auto channel = static_cast<std::size_t>(c);
+      if (!exact_in_double(layer_, channel, ranges.size() == 1 ? ranges[0] : ranges[channel])) return false;
+    }
+    return true;
+  }
+
+  template <class To, class From>
+  const To* expand(const Channels<From>& values, std::vector<To>& to) {
+    if (!values) return nullptr;
+    to.assign(static_cast<std::size_t>(padded_channels(layer_.channels)), To{0});
+    for (std::size_t c = 0; c < static_cast<std::size_t>(layer_.channels); ++c) to[c] = static_cast<To>(values[c]);
+    return to.data();
+  }
+
+  struct Arrays {
+    std::vector<double> alu, mul;
+    std::vector<float> alu_real, mul_real;
+  };
+
+  void prepare_stage(const std::optional<ResolvedStage>& from, bool& active, StageParams& to, Arrays& arrays) {
+    active = from.has_value();
+    if (!active) return;
+    to.mul_first = from->mul_first, to.mul = from->mul, to.prelu = from->prelu;
+    to.alu = from->alu ? alu_of(*from->alu) : TailAlu::none;
+    to.alu_value = expand(from->alu_value, arrays.alu);
+    to.mul_value = expand(from->mul_value, arrays.mul);
+    to.alu_real = expand(from->alu_real, arrays.alu_real);
+    to.mul_real = expand(from->mul_real, arrays.mul_real);
+    to.up = std::ldexp(1.0, std::clamp(from->shift, 0, 62));
+    to.down = down(from->shift), to.down_negative = down(from->shift_negative);
+    to.lo = from->clamp.lo ? *from->clamp.lo : -kInfinity;
+    to.hi = from->clamp.hi ? *from->clamp.hi : kInfinity;
+    to.lo_real = from->clamp.lo_real.value_or(-std::numeric_limits<float>::infinity());
+    to.hi_real = from->clamp.hi_real.value_or(std::numeric_limits<float>::infinity());
+  }
+
+  void prepare_common() {
+    lanes_.assign(static_cast<std::size_t>(padded_channels(layer_.channels)), 0);
+    std::fill_n(lanes_.begin(), layer_.channels, -1);
+    params_.lanes = lanes_.data();
+    params_.accumulator_down = down(layer_.accumulator_shift);
+    prepare_stage(layer_.bs, params_.has_bs, params_.bs, bs_);
+    prepare_stage(layer_.bn, params_.has_bn, params_.bn, bn_);
+    const OutputConvert& o = layer_.out;
+    params_.out_type = type_of(layer_.out_type);
+    params_.operand_type = type_of(layer_.operand_type);
+    params_.out_scale = o.scale * down(o.shift);
+    params_.out_offset = o.offset;
+    params_.out_lo = static_cast<double>(lowest_of(layer_.out_type));
+    params_.out_hi = static_cast<double>(highest_of(layer_.out_type));
+    params_.out_float_scale = o.float_scale;
+    params_.out_real_scale = static_cast<float>(is_float(layer_.out_type) ? o.float_scale : params_.out_scale);
+    params_.ppu_scale = layer_.ppu_scale;
+    params_.ew_lo = -kInfinity, params_.ew_hi = kInfinity;
+    params_.ew_lo_real = -std::numeric_limits<float>::infinity();
+    params_.ew_hi_real = std::numeric_limits<float>::infinity();
+    if (!layer_.ew) return;
+    const ElementWise& e = *layer_.ew;
+    params_.ew = alu_of(e.op);
+    params_.convert = e.convert;
+    params_.round_result = e.result_shift > 0;
+    params_.operand_offset = e.offset, params_.operand_scale = e.scale * down(e.operand_shift);
+    params_.constant = e.constant.value, params_.result_down = down(e.result_shift);
+    if (e.clamp.lo) params_.ew_lo = *e.clamp.lo;
+    if (e.clamp.hi) params_.ew_hi = *e.clamp.hi;
+    params_.operand_real_scale = e.scale_real, params_.constant_real = e.constant.real;
+    if (e.clamp.lo_real) params_.ew_lo_real = *e.clamp.lo_real;
+    if (e.clamp.hi_real) params_.ew_hi_real = *e.clamp.hi_real;
+    params_.lut.active = e.lut;
+  }
+
+  void prepare_integer() {
+    if (!params_.lut.active) return;
+    const LutRange& r = layer_.lut_range;
+    LookUpParams& l = params_.lut;
+    const auto entries = static_cast<std::size_t>(table_inputs());
+    table_.resize(entries + 1);  // a gather reads one entry further
+    for (std::size_t i = 0; i < entries; ++i)
+      table_[i] = static_cast<std::int16_t>(look_up(layer_.lut, r, r.le_start + static_cast<std::int64_t>(i)));
+    l.table = table_.data();
+    l.first = r.le_start, l.last = r.lo_end;
+    l.slopes = r.underflow_scale != 0 || r.overflow_scale != 0;
+    l.underflow = r.underflow_scale, l.underflow_down = down(r.underflow_shift);
+    l.overflow = r.overflow_scale, l.overflow_down = down(r.overflow_shift);
+  }
+
+  void prepare_real() {
+    if (!params_.lut.active) return;
+    const LutRange& r = layer_.lut_range;
+    LookUpParams& l = params_.lut;
+    le_.assign(layer_.lut.le.begin(), layer_.lut.le.end());
+    lo_.assign(layer_.lut.lo.begin(), layer_.lut.lo.end());
+    l.le = le_.data(), l.lo = lo_.data();
+    l.le_start = static_cast<float>(r.le_start), l.lo_start = static_cast<float>(r.lo_start);
+    l.lo_end = static_cast<float>(r.lo_end);
+    l.le_step = std::ldexp(1.0f, -r.le_index_shift), l.lo_step = std::ldexp(1.0f, -r.lo_index_shift);
+    l.underflow_slope = std::ldexp(static_cast<float>(r.underflow_scale), -r.underflow_shift);
+    l.overflow_slope = std::ldexp(static_cast<float>(r.overflow_scale), -r.overflow_shift);
+  }
+
+  const DpuLayer layer_;
+  Arrays bs_, bn_;
+  std::vector<std::int32_t> lanes_;
+  std::vector<std::int16_t> table_;
+  std::vector<float> le_, lo_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa) {
+  return std::make_unique<PreparedTail>(layer, ranges, isa);
+}
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,45 @@
+#pragma once
+/// The DPU as the tail of another kernel: blocks of accumulators in, finished elements out. Prepared once a layer, with
+/// the fastest loop that is exact for it; layers without one run value by value through the reference.
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/cpu.hpp"
+#include "npu/kernels/dpu/layer.hpp"
+#include "npu/kernels/dpu/tail_bounds.hpp"
+#include "npu/kernels/dpu/tail_params.hpp"
+#include "npu/kernels/map.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+class Tail {
+ public:
+  virtual ~Tail() = default;
+  void operator()(const TailTile& tile) const { function_(params_, tile); }
+  const DpuLayer& layer() const { return *params_.layer; }
+  bool operand() const { return params_.operand; }
+  bool per_channel() const { return params_.per_channel; }
+  /// "exact", "real", "ref"
+  std::string_view name() const { return name_; }
+
+  /// Where the operand of pixel (y, x) is, and how far it is to the next pixel of the row.
+  const std::byte* operand_at(const ConstMap& operand, std::ptrdiff_t y, std::ptrdiff_t x) const {
+    if (!params_.operand) return nullptr;
+    return params_.per_channel ? operand.data : operand.data + y * operand.row + x * operand.pixel;
+  }
+  std::ptrdiff_t operand_pixel(const ConstMap& operand) const {
+    return params_.operand && !params_.per_channel ? operand.pixel : 0;
+  }
+
+ protected:
+  TailParams params_;
+  TailFunction function_ = nullptr;
+  std::string_view name_;
+};
+
+/// @param ranges  of the accumulators, one a channel or one for all; ignored by float pipelines. They must fit int32.
+/// @param isa     ceiling: the best loop up to it is taken
+std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa);
+
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,14 @@
+#if defined(__x86_64__)
+// The lanes first: what follows is written over them.
+#include "npu/kernels/simd/avx512.hpp"
+
+#include "npu/kernels/dpu/tail_exact.hpp"
+#include "npu/kernels/dpu/tail_real.hpp"
+#include "npu/kernels/dpu/tail_variants.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+const TailKernels kTailAvx512 = {tail_exact, tail_real};
+
+}  // namespace ez_rknn::npu::kernels
+#endif

@@ -1,0 +1,107 @@
+#pragma once
+/// The integer pipeline over a block of int32 accumulators, in double precision: exact while every product stays below
+/// 2^51, which the maker of the tail has proved (tail_bounds.hpp). Included after one of simd/*.hpp.
+#include <cstddef>
+
+#include "npu/kernels/dpu/tail_params.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+inline Wide alu(TailAlu op, Wide v, Wide x) {
+  switch (op) {
+    case TailAlu::max: return max(v, x);
+    case TailAlu::min: return min(v, x);
+    case TailAlu::add: return v + x;
+    case TailAlu::sub: return v - x;
+    case TailAlu::mul: return v * x;
+    default: return v;
+  }
+}
+
+inline Wide stage(const StageParams& s, std::size_t channel, Wide v) {
+  const Wide zero = splat(0.0);
+  if (!s.mul_first && s.alu != TailAlu::none) v = alu(s.alu, v, load_wide(s.alu_value + channel));
+  if (s.mul) {
+    const Wide product = v * load_wide(s.mul_value + channel);
+    if (s.mul_first) {
+      v = s.prelu ? select_less(v, zero, product, v * splat(s.up)) : product;
+      if (s.alu != TailAlu::none) v = alu(s.alu, v, load_wide(s.alu_value + channel));
+      v = round_away(v * select_less(v, zero, splat(s.down_negative), splat(s.down)));
+    } else {
+      const Wide scaled = round_away(product * select_less(v, zero, splat(s.down_negative), splat(s.down)));
+      v = s.prelu ? select_less(v, zero, scaled, v) : scaled;
+    }
+  } else if (s.mul_first && s.alu != TailAlu::none) {
+    v = alu(s.alu, v, load_wide(s.alu_value + channel));
+  }
+  return min(max(v, splat(s.lo)), splat(s.hi));
+}
+
+inline Wide look_up(const LookUpParams& l, Wide v) {
+  const Wide first = splat(l.first), last = splat(l.last);
+  const Wide inside = min(max(v, first), last);
+  Wide y = to_wide(gather_i16(l.table, to_int(inside - first)));
+  if (l.slopes) {
+    const Wide under = round_away((v - first) * splat(l.underflow) * splat(l.underflow_down));
+    const Wide over = round_away((v - last) * splat(l.overflow) * splat(l.overflow_down));
+    y = y + select_less(v, first, under, splat(0.0)) + select_less(last, v, over, splat(0.0));
+  }
+  return y;
+}
+
+inline Wide operand_of(const TailParams& t, const std::byte* p) {
+  const Int raw = t.operand_type == TailType::i8    ? load_i8(p)
+                  : t.operand_type == TailType::i16 ? load_i16(p)
+                                                    : load_int(reinterpret_cast<const std::int32_t*>(p));
+  const Wide x = to_wide(raw);
+  return t.convert ? round_even((x + splat(t.operand_offset)) * splat(t.operand_scale)) : x;
+}
+
+inline std::size_t bytes_of(TailType t) {
+  return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 ? 2 : 4;
+}
+
+inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
+  if (t.out_type == TailType::f16 || t.out_type == TailType::f32) {
+    const Real r = keep_lanes(to_real((v + splat(t.out_offset)) * splat(t.out_float_scale)), lanes);
+    if (t.out_type == TailType::f16) store_f16(out, r);
+    else store_real(out, r);
+    return;
+  }
+  v = round_even(v * splat(t.out_scale)) + splat(t.out_offset);
+  const Int q = to_int(min(max(v, splat(t.out_lo)), splat(t.out_hi))) & lanes;
+  if (t.out_type == TailType::i8) store_i8(out, q);
+  else if (t.out_type == TailType::i16) store_i16(out, q);
+  else store_int(out, q);
+}
+
+inline void tail_exact(const TailParams& t, const TailTile& tile) {
+  const std::size_t operand_size = bytes_of(t.operand_type), out_size = bytes_of(t.out_type);
+  for (int g = 0; g < tile.groups; ++g) {
+    const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+    const Int lanes = load_int(t.lanes + channel);
+    const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
+    for (int p = 0; p < tile.pixels; ++p) {
+      const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
+      Int sum = load_int(reinterpret_cast<const std::int32_t*>(source));
+      if (tile.window_sums) sum = sum + factor * splat(tile.window_sums[p]);
+      Wide v = to_wide(sum);
+      if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
+      if (t.has_bs) v = stage(t.bs, channel, v);
+      if (t.has_bn) v = stage(t.bn, channel, v);
+      if (t.lut.active) v = look_up(t.lut, v);
+      if (t.ew != TailAlu::none) {
+        const Wide x = t.operand ? operand_of(t, tile.operand + p * tile.operand_pixel + channel * operand_size)
+                                 : splat(t.constant);
+        v = alu(t.ew, v, x);
+        if (t.round_result) v = round_away(v * splat(t.result_down));
+      }
+      v = min(max(v, splat(t.ew_lo)), splat(t.ew_hi));
+      finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * out_size);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,74 @@
+#pragma once
+/// A DPU layer as vector code wants it: plain numbers and arrays. Arrays have an entry for every channel of the padded
+/// count. No inline functions and no standard containers: files of every instruction set include this.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+
+struct DpuLayer;
+
+enum class TailAlu : std::uint8_t { none, max, min, add, div, sub, mul };
+enum class TailType : std::uint8_t { i8, i16, i32, f16, f32 };
+
+struct StageParams {
+  bool mul_first = false, mul = false, prelu = false;
+  TailAlu alu = TailAlu::none;
+  const double* alu_value = nullptr;  ///< integer pipeline
+  const double* mul_value = nullptr;
+  double up = 1, down = 1, down_negative = 1;  ///< 2^shift, 2^-shift, 2^-shift_negative
+  double lo = 0, hi = 0;                       ///< infinite when unbounded
+  const float* alu_real = nullptr;             ///< float pipeline
+  const float* mul_real = nullptr;
+  float lo_real = 0, hi_real = 0;
+};
+
+struct LookUpParams {
+  bool active = false;
+  const std::int16_t* table = nullptr;  ///< integer pipeline: the result for every input first..last
+  double first = 0, last = 0;
+  bool slopes = false;  ///< inputs beyond follow a slope, else the table's ends
+  double underflow = 0, underflow_down = 1, overflow = 0, overflow_down = 1;
+  const float* le = nullptr;  ///< float pipeline: both tables, 513 entries
+  const float* lo = nullptr;
+  float le_start = 0, lo_start = 0, lo_end = 0, le_step = 1, lo_step = 1;  ///< step: 2^-index shift
+  float underflow_slope = 0, overflow_slope = 0;
+};
+
+struct TailParams {
+  const DpuLayer* layer = nullptr;
+  int channels = 0;
+  const std::int32_t* lanes = nullptr;  ///< per channel: -1 for those that carry data, 0 for padding
+  double accumulator_down = 1;
+  bool has_bs = false, has_bn = false;
+  StageParams bs, bn;
+  LookUpParams lut;
+  TailAlu ew = TailAlu::none;
+  bool operand = false, per_channel = false, convert = false, round_result = false;
+  TailType operand_type = TailType::i8;
+  double operand_offset = 0, operand_scale = 1;  ///< scale: with its shift
+  double constant = 0, result_down = 1;
+  double ew_lo = 0, ew_hi = 0;
+  float operand_real_scale = 1, constant_real = 0, ew_lo_real = 0, ew_hi_real = 0;
+  TailType out_type = TailType::i8;
+  double out_scale = 1, out_offset = 0, out_lo = 0, out_hi = 0;  ///< scale: with its shift
+  double out_float_scale = 1;
+  float out_real_scale = 1, ppu_scale = 1;
+};
+
+/// A block of accumulators on its way out: `pixels` x 16 * `groups` channels starting with channel 16 * first_group.
+struct TailTile {
+  const std::byte* accumulators = nullptr;       ///< int32 or f32, of the first pixel and channel of the block
+  std::ptrdiff_t accumulator_pixel = 0;          ///< bytes
+  const std::int32_t* window_sums = nullptr;     ///< one a pixel; null: nothing to add
+  const std::int32_t* window_factors = nullptr;  ///< one a channel, from channel 0
+  int pixels = 0, first_group = 0, groups = 0;
+  const std::byte* operand = nullptr;  ///< pixel 0, channel 0
+  std::ptrdiff_t operand_pixel = 0;    ///< bytes; 0 when per channel
+  std::byte* out = nullptr;            ///< pixel 0, channel 0
+  std::ptrdiff_t out_pixel = 0;        ///< bytes
+};
+
+using TailFunction = void (*)(const TailParams&, const TailTile&);
+
+}  // namespace ez_rknn::npu::kernels

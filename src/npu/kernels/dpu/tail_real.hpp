@@ -1,0 +1,113 @@
+#pragma once
+/// The float pipeline over a block of f32 accumulators. Where the reference computes in double precision this computes
+/// in f32: a result differs by a few units of f32 rounding per step before it is stored. Included after simd/*.hpp.
+#include <cstddef>
+
+#include "npu/kernels/dpu/tail_params.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+inline Real real_alu(TailAlu op, Real v, Real x) {
+  switch (op) {
+    case TailAlu::max: return select_less(v, x, x, v);
+    case TailAlu::min: return select_less(x, v, x, v);
+    case TailAlu::add: return v + x;
+    case TailAlu::sub: return v - x;
+    case TailAlu::mul: return v * x;
+    case TailAlu::div: {  // by zero: by the least the hardware's table holds instead
+      const Real zero = splat(0.0f);
+      const Real nonzero = select_less(x, zero, x, select_less(zero, x, x, splat(1e-30f)));
+      return v / nonzero;
+    }
+    default: return v;
+  }
+}
+
+inline Real real_stage(const StageParams& s, std::size_t channel, Real v) {
+  const Real x = s.alu != TailAlu::none ? load_real(s.alu_real + channel) : v;
+  if (!s.mul_first) v = real_alu(s.alu, v, x);
+  if (s.mul) {
+    const Real product = v * load_real(s.mul_real + channel);
+    v = s.prelu ? select_less(v, splat(0.0f), product, v) : product;
+  }
+  if (s.mul_first) v = real_alu(s.alu, v, x);
+  return min(splat(s.hi_real), max(splat(s.lo_real), v));
+}
+
+inline Real real_table(const float* table, Real v, float start, float step) {
+  const Real zero = splat(0.0f), position = (v - splat(start)) * splat(step);
+  const Real index = min(max(floor(position), zero), splat(511.0f));  // NaN: entry 0
+  const Int i = to_int(index);
+  const Real a = gather_real(table, i), b = gather_real(table + 1, i);
+  return a + (b - a) * min(splat(1.0f), max(zero, position - index));
+}
+
+inline Real real_look_up(const LookUpParams& l, Real v) {
+  const Real le_start = splat(l.le_start), lo_end = splat(l.lo_end);
+  Real low = real_table(l.le, v, l.le_start, l.le_step);
+  low = select_less(v, le_start, splat(l.le[0]) + (v - le_start) * splat(l.underflow_slope), low);
+  Real high = real_table(l.lo, v, l.lo_start, l.lo_step);
+  high = select_less(v, lo_end, high, splat(l.lo[512]) + (v - lo_end) * splat(l.overflow_slope));
+  return select_less(v, splat(l.lo_start), low, high);
+}
+
+inline Real real_operand(const TailParams& t, const std::byte* p) {
+  Real x;
+  switch (t.operand_type) {
+    case TailType::f16: x = load_f16(p); break;
+    case TailType::f32: x = load_real(reinterpret_cast<const float*>(p)); break;
+    case TailType::i8: x = to_real(load_i8(p)); break;
+    case TailType::i16: x = to_real(load_i16(p)); break;
+    default: x = to_real(load_int(reinterpret_cast<const std::int32_t*>(p))); break;
+  }
+  return t.convert ? x * splat(t.operand_real_scale) : x;
+}
+
+inline std::size_t real_bytes_of(TailType t) {
+  return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 ? 2 : 4;
+}
+
+inline void real_finish(const TailParams& t, Real v, Int lanes, std::byte* out) {
+  if (t.out_type == TailType::f16 || t.out_type == TailType::f32) {
+    v = v * splat(t.out_real_scale);
+    if (t.ppu_scale != 1.0f) v = v * splat(t.ppu_scale);
+    v = keep_lanes(v, lanes);
+    if (t.out_type == TailType::f16) store_f16(out, v);
+    else store_real(out, v);
+    return;
+  }
+  // Clamped before the conversion, where infinities still are numbers; NaN becomes the lower bound.
+  const Real lo = splat(static_cast<float>(t.out_lo - t.out_offset));
+  const Real hi = splat(static_cast<float>(t.out_hi - t.out_offset));
+  const Int integer = to_int(min(max(v * splat(t.out_real_scale), lo), hi));
+  const Int q = (integer + splat(static_cast<std::int32_t>(t.out_offset))) & lanes;
+  if (t.out_type == TailType::i8) store_i8(out, q);
+  else if (t.out_type == TailType::i16) store_i16(out, q);
+  else store_int(out, q);
+}
+
+inline void tail_real(const TailParams& t, const TailTile& tile) {
+  const std::size_t operand_size = real_bytes_of(t.operand_type), out_size = real_bytes_of(t.out_type);
+  for (int g = 0; g < tile.groups; ++g) {
+    const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+    const Int lanes = load_int(t.lanes + channel);
+    for (int p = 0; p < tile.pixels; ++p) {
+      const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
+      Real v = load_real(reinterpret_cast<const float*>(source));
+      if (t.has_bs) v = real_stage(t.bs, channel, v);
+      if (t.has_bn) v = real_stage(t.bn, channel, v);
+      if (t.lut.active) v = real_look_up(t.lut, v);
+      if (t.ew != TailAlu::none) {
+        const Real x = t.operand ? real_operand(t, tile.operand + p * tile.operand_pixel + channel * operand_size)
+                                 : splat(t.constant_real);
+        v = real_alu(t.ew, v, x);
+      }
+      v = min(splat(t.ew_hi_real), max(splat(t.ew_lo_real), v));
+      real_finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * out_size);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,143 @@
+#pragma once
+/// Sixteen lanes, one channel group, on AVX2; see avx512.hpp.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+struct Int {
+  __m256i a, b;
+};
+struct Real {
+  __m256 a, b;
+};
+struct Wide {
+  __m256d a, b, c, d;
+};
+
+inline const __m128i* at128(const void* p) { return static_cast<const __m128i*>(p); }
+inline Int load_int(const std::int32_t* p) {
+  const auto* q = reinterpret_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
+}
+inline Int load_i16(const void* p) {
+  return {_mm256_cvtepi16_epi32(_mm_loadu_si128(at128(p))), _mm256_cvtepi16_epi32(_mm_loadu_si128(at128(p) + 1))};
+}
+inline Int load_i8(const void* p) {
+  const __m128i x = _mm_loadu_si128(at128(p));
+  return {_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_srli_si128(x, 8))};
+}
+inline Int splat(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+inline void store_int(void* p, Int x) {
+  auto* q = static_cast<__m256i*>(p);
+  _mm256_storeu_si256(q, x.a);
+  _mm256_storeu_si256(q + 1, x.b);
+}
+inline __m256i narrow16(Int x) {  // packs works on halves: put the quarters back in order
+  return _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
+}
+inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*>(p), narrow16(x)); }
+inline void store_i8(void* p, Int x) {
+  const __m256i w = narrow16(x);
+  _mm_storeu_si128(static_cast<__m128i*>(p),
+                   _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
+}
+inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
+inline Int operator*(Int x, Int y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
+inline Int operator&(Int x, Int y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
+inline Int min(Int x, Int y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
+inline Int max(Int x, Int y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
+inline __m256i gather8_i16(const std::int16_t* table, __m256i index) {
+  const auto* base = reinterpret_cast<const int*>(table);
+  return _mm256_srai_epi32(_mm256_slli_epi32(_mm256_i32gather_epi32(base, index, 2), 16), 16);
+}
+inline Int gather_i16(const std::int16_t* table, Int index) {
+  return {gather8_i16(table, index.a), gather8_i16(table, index.b)};
+}
+
+inline Wide load_wide(const double* p) {
+  return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4), _mm256_loadu_pd(p + 8), _mm256_loadu_pd(p + 12)};
+}
+inline Wide splat(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x), _mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+inline Wide to_wide(Int x) {
+  return {_mm256_cvtepi32_pd(_mm256_castsi256_si128(x.a)), _mm256_cvtepi32_pd(_mm256_extracti128_si256(x.a, 1)),
+          _mm256_cvtepi32_pd(_mm256_castsi256_si128(x.b)), _mm256_cvtepi32_pd(_mm256_extracti128_si256(x.b, 1))};
+}
+inline Int to_int(Wide x) {
+  return {_mm256_set_m128i(_mm256_cvtpd_epi32(x.b), _mm256_cvtpd_epi32(x.a)),
+          _mm256_set_m128i(_mm256_cvtpd_epi32(x.d), _mm256_cvtpd_epi32(x.c))};
+}
+inline Wide operator+(Wide x, Wide y) {
+  return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b), _mm256_add_pd(x.c, y.c), _mm256_add_pd(x.d, y.d)};
+}
+inline Wide operator-(Wide x, Wide y) {
+  return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b), _mm256_sub_pd(x.c, y.c), _mm256_sub_pd(x.d, y.d)};
+}
+inline Wide operator*(Wide x, Wide y) {
+  return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b), _mm256_mul_pd(x.c, y.c), _mm256_mul_pd(x.d, y.d)};
+}
+inline Wide min(Wide x, Wide y) {
+  return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b), _mm256_min_pd(x.c, y.c), _mm256_min_pd(x.d, y.d)};
+}
+inline Wide max(Wide x, Wide y) {
+  return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b), _mm256_max_pd(x.c, y.c), _mm256_max_pd(x.d, y.d)};
+}
+inline __m256d nearest_even(__m256d x) { return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Wide round_even(Wide x) { return {nearest_even(x.a), nearest_even(x.b), nearest_even(x.c), nearest_even(x.d)}; }
+inline __m256d half_away(__m256d x) {
+  const __m256d half = _mm256_or_pd(_mm256_and_pd(x, _mm256_set1_pd(-0.0)), _mm256_set1_pd(0.5));
+  return _mm256_round_pd(_mm256_add_pd(x, half), _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
+inline Wide round_away(Wide x) { return {half_away(x.a), half_away(x.b), half_away(x.c), half_away(x.d)}; }
+inline __m256d pick_less(__m256d x, __m256d y, __m256d less, __m256d other) {
+  return _mm256_blendv_pd(other, less, _mm256_cmp_pd(x, y, _CMP_LT_OQ));
+}
+inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
+  return {pick_less(x.a, y.a, less.a, other.a), pick_less(x.b, y.b, less.b, other.b),
+          pick_less(x.c, y.c, less.c, other.c), pick_less(x.d, y.d, less.d, other.d)};
+}
+
+inline Real load_real(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline Real load_f16(const void* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(at128(p))), _mm256_cvtph_ps(_mm_loadu_si128(at128(p) + 1))};
+}
+inline Real gather_real(const float* table, Int index) {
+  return {_mm256_i32gather_ps(table, index.a, 4), _mm256_i32gather_ps(table, index.b, 4)};
+}
+inline Real splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+inline void store_real(void* p, Real x) {
+  _mm256_storeu_ps(static_cast<float*>(p), x.a);
+  _mm256_storeu_ps(static_cast<float*>(p) + 8, x.b);
+}
+inline void store_f16(void* p, Real x) {
+  auto* q = static_cast<__m128i*>(p);
+  _mm_storeu_si128(q, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  _mm_storeu_si128(q + 1, _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+inline Real to_real(Int x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+inline Real to_real(Wide x) {
+  return {_mm256_set_m128(_mm256_cvtpd_ps(x.b), _mm256_cvtpd_ps(x.a)),
+          _mm256_set_m128(_mm256_cvtpd_ps(x.d), _mm256_cvtpd_ps(x.c))};
+}
+inline Int to_int(Real x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+inline Real operator+(Real x, Real y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+inline Real operator-(Real x, Real y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+inline Real operator*(Real x, Real y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+inline Real operator/(Real x, Real y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
+inline Real min(Real x, Real y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+inline Real max(Real x, Real y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+inline Real floor(Real x) { return {_mm256_floor_ps(x.a), _mm256_floor_ps(x.b)}; }
+inline Real select_less(Real x, Real y, Real less, Real other) {
+  return {_mm256_blendv_ps(other.a, less.a, _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ)),
+          _mm256_blendv_ps(other.b, less.b, _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ))};
+}
+inline Real keep_lanes(Real x, Int mask) {
+  return {_mm256_and_ps(x.a, _mm256_castsi256_ps(mask.a)), _mm256_and_ps(x.b, _mm256_castsi256_ps(mask.b))};
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels

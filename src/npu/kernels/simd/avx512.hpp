@@ -1,0 +1,104 @@
+#pragma once
+/// Sixteen lanes, one channel group, on AVX-512. avx2.hpp and neon.hpp have the same names, so that code written over
+/// them serves every instruction set. Included by files built for that set only; everything has internal linkage,
+/// or the linker could hand these instructions to code that runs on older machines.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+struct Int {
+  __m512i v;
+};
+struct Real {
+  __m512 v;
+};
+/// Double precision: the integers the exact pipelines compute with (below 2^52).
+struct Wide {
+  __m512d a, b;
+};
+
+inline Int load_int(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+inline Int load_i16(const void* p) {
+  return {_mm512_cvtepi16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)))};
+}
+inline Int load_i8(const void* p) { return {_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)))}; }
+inline Int splat(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+inline void store_int(void* p, Int x) { _mm512_storeu_si512(p, x.v); }
+/// Lanes hold values of the narrow type.
+inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v)); }
+inline void store_i8(void* p, Int x) { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v)); }
+inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
+inline Int operator-(Int a, Int b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+inline Int operator*(Int a, Int b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
+inline Int operator&(Int a, Int b) { return {_mm512_and_si512(a.v, b.v)}; }
+inline Int min(Int a, Int b) { return {_mm512_min_epi32(a.v, b.v)}; }
+inline Int max(Int a, Int b) { return {_mm512_max_epi32(a.v, b.v)}; }
+/// table[index]; two bytes past the entry are read too.
+inline Int gather_i16(const std::int16_t* table, Int index) {
+  return {_mm512_srai_epi32(_mm512_slli_epi32(_mm512_i32gather_epi32(index.v, table, 2), 16), 16)};
+}
+
+inline Wide load_wide(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
+inline Wide splat(double x) { return {_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
+inline Wide to_wide(Int x) {
+  return {_mm512_cvtepi32_pd(_mm512_castsi512_si256(x.v)), _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(x.v, 1))};
+}
+/// Of integers in the range of int32.
+inline Int to_int(Wide x) {
+  return {_mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtpd_epi32(x.a)), _mm512_cvtpd_epi32(x.b), 1)};
+}
+inline Wide operator+(Wide x, Wide y) { return {_mm512_add_pd(x.a, y.a), _mm512_add_pd(x.b, y.b)}; }
+inline Wide operator-(Wide x, Wide y) { return {_mm512_sub_pd(x.a, y.a), _mm512_sub_pd(x.b, y.b)}; }
+inline Wide operator*(Wide x, Wide y) { return {_mm512_mul_pd(x.a, y.a), _mm512_mul_pd(x.b, y.b)}; }
+inline Wide min(Wide x, Wide y) { return {_mm512_min_pd(x.a, y.a), _mm512_min_pd(x.b, y.b)}; }
+inline Wide max(Wide x, Wide y) { return {_mm512_max_pd(x.a, y.a), _mm512_max_pd(x.b, y.b)}; }
+inline Wide round_even(Wide x) {
+  return {_mm512_roundscale_pd(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),
+          _mm512_roundscale_pd(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline __m512d half_away(__m512d x) {
+  const __m512d half = _mm512_or_pd(_mm512_and_pd(x, _mm512_set1_pd(-0.0)), _mm512_set1_pd(0.5));
+  return _mm512_roundscale_pd(_mm512_add_pd(x, half), _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
+/// Halves away from zero; exact while x has at most 52 significant bits above 2^-1074.
+inline Wide round_away(Wide x) { return {half_away(x.a), half_away(x.b)}; }
+inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
+  return {_mm512_mask_blend_pd(_mm512_cmp_pd_mask(x.a, y.a, _CMP_LT_OQ), other.a, less.a),
+          _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x.b, y.b, _CMP_LT_OQ), other.b, less.b)};
+}
+
+inline Real load_real(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline Real load_f16(const void* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))}; }
+inline Real gather_real(const float* table, Int index) { return {_mm512_i32gather_ps(index.v, table, 4)}; }
+inline Real splat(float x) { return {_mm512_set1_ps(x)}; }
+inline void store_real(void* p, Real x) { _mm512_storeu_ps(p, x.v); }
+inline void store_f16(void* p, Real x) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+inline Real to_real(Int x) { return {_mm512_cvtepi32_ps(x.v)}; }
+inline Real to_real(Wide x) {
+  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(x.a)), _mm512_cvtpd_ps(x.b), 1)};
+}
+/// To nearest, ties to even.
+inline Int to_int(Real x) { return {_mm512_cvtps_epi32(x.v)}; }
+inline Real operator+(Real a, Real b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Real operator-(Real a, Real b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Real operator*(Real a, Real b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Real operator/(Real a, Real b) { return {_mm512_div_ps(a.v, b.v)}; }
+/// The second operand when either is NaN.
+inline Real min(Real a, Real b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Real max(Real a, Real b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Real floor(Real x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
+inline Real select_less(Real x, Real y, Real less, Real other) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), other.v, less.v)};
+}
+inline Real keep_lanes(Real x, Int mask) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), mask.v))};
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,152 @@
+// Every convolution kernel against the reference: bit for bit for integers, within a bound for reals.
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "layers.hpp"
+
+using namespace ez_rknn;
+using namespace ez_rknn::npu;
+using namespace ez_rknn::npu::kernels;
+using namespace ez_rknn::npu::kernels::test;
+
+namespace {
+
+ConvShape random_shape(Random& random, bool depthwise) {
+  ConvShape s;
+  s.depthwise = depthwise;
+  s.in_c = random.one_of({1, 2, 3, 4, 5, 8, 16, 17, 24, 32, 33, 48, 64, 96, 130});
+  s.out_c = depthwise ? s.in_c : random.one_of({1, 2, 3, 5, 16, 17, 24, 32, 33, 48, 64, 65});
+  s.kernel_h = random.one_of({1, 1, 2, 3, 3, 5, 7}), s.kernel_w = random.chance(70) ? s.kernel_h : random(1, 7);
+  s.stride_h = random.one_of({1, 1, 2, 3}), s.stride_w = random.chance(80) ? s.stride_h : random(1, 4);
+  if (random.chance(20)) s.dilation_h = random(1, 3), s.dilation_w = random(1, 3);
+  if (random.chance(15)) s.insert_h = random(1, 3), s.insert_w = random(1, 3);
+  s.pad_top = random.chance(50) ? random(0, s.kernel_h) : 0, s.pad_left = random.chance(50) ? random(0, s.kernel_w) : 0;
+  s.in_h = random(1, 20), s.in_w = random(1, random.chance(20) ? 90 : 24);
+  // Bottom and right padding follow from the output size: from none to more than the kernel.
+  const auto outputs = [&](int in, int insert, int pad, int kernel, int dilation, int stride) {
+    const int most = (in - 1) * insert + 1 + pad - (kernel - 1) * dilation - 1 + (random.chance(50) ? random(0, 3) : 0);
+    return std::max(most < 0 ? 1 : most / stride + 1, 1);
+  };
+  s.out_h = outputs(s.in_h, s.insert_h, s.pad_top, s.kernel_h, s.dilation_h, s.stride_h);
+  s.out_w = outputs(s.in_w, s.insert_w, s.pad_left, s.kernel_w, s.dilation_w, s.stride_w);
+  if (random.chance(25)) {  // plain 1x1 over the whole map
+    s.kernel_h = s.kernel_w = s.stride_h = s.stride_w = s.insert_h = s.insert_w = 1;
+    s.pad_top = s.pad_left = 0, s.out_h = s.in_h, s.out_w = s.in_w;
+  }
+  return s;
+}
+
+struct Maps {
+  TestMap in, operand, expected, got;
+};
+
+Maps random_maps(Random& random, const ConvShape& s, DType input, const DpuLayer& tail) {
+  const bool one = tail.ew && tail.ew->per_channel;
+  const int gap = random.chance(50) ? 0 : 16, row_gap = random.chance(50) ? 0 : random(1, 40);
+  Maps m{{input, s.in_h, s.in_w, s.in_c, gap, row_gap},
+         {tail.operand_type, one ? 1 : s.out_h, one ? 1 : s.out_w, s.out_c, gap, 0},
+         {tail.out_type, s.out_h, s.out_w, s.out_c, gap, row_gap},
+         {tail.out_type, s.out_h, s.out_w, s.out_c, gap, row_gap}};
+  m.in.randomise(random);
+  m.operand.randomise(random);
+  return m;
+}
+
+void run(const Conv& conv, const Maps& m, TestMap& out, Team& team) {
+  out.mark();
+  AlignedBuffer scratch(conv.scratch_bytes(team.size()));
+  for (std::size_t i = 0; i < scratch.size(); ++i)
+    scratch.data()[i] = std::byte{0x7f};  // a kernel must not rely on zeros
+  conv.run(m.in.view(), m.operand.view(), out.map(), team, {scratch.data(), scratch.size()});
+}
+
+/// How often each kernel computed a case: a kernel that refuses everything is no tested kernel.
+std::map<std::string, int> used;
+
+void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team) {
+  Random random(seed);
+  ConvShape s = random_shape(random, depthwise);
+  s.pad_value = random(-128, 127);
+  const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
+  DpuLayer tail = random_layer(random, kind, s.out_c, 74.0 * 74.0 * std::sqrt(inputs) * 2);
+  const bool folded = random.chance(25);
+  ConvWeights weights;
+  for (int i = 0; i < s.out_c * inputs; ++i)
+    weights.integers.push_back(static_cast<std::int16_t>(
+        random.chance(10) ? (random.chance(50) ? (folded ? -255 : -128) : (folded ? 255 : 127))
+                          : random(folded ? -255 : -128, folded ? 255 : 127)));
+  if (random.chance(60))
+    for (int c = random.chance(80) ? s.out_c : 1; c > 0; --c) tail.ow.values.push_back(random(-128, 128));
+  Maps m = random_maps(random, s, DType::i8, tail);
+  run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, team);
+  for (const ConvVariant& v : conv_variants()) {
+    if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
+    const auto conv = v.make({s, ConvInput::i8, weights, tail});
+    if (!conv) continue;
+    ++used[std::string(v.name)];
+    run(*conv, m, m.got, team);
+    CAPTURE(v.name);
+    CAPTURE(seed);
+    CAPTURE(describe(s));
+    CAPTURE(static_cast<int>(kind));
+    REQUIRE_EQ(differences(m.expected, m.got), 0);
+  }
+}
+
+/// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
+/// n * 4 bounds; the stored f16 adds half a unit of its own, and a unit more where both lie on either side of a tie.
+void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team) {
+  Random random(seed);
+  ConvShape s = random_shape(random, depthwise);
+  const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
+  DpuLayer tail = random_real_layer(random, kind, s.out_c);
+  ConvWeights weights;
+  const float size = 2.0f / std::sqrt(static_cast<float>(inputs));
+  for (int i = 0; i < s.out_c * inputs; ++i) weights.reals.push_back(random.real(-size, size));
+  Maps m = random_maps(random, s, input == ConvInput::f16 ? DType::f16 : DType::f32, tail);
+  run(*prepare_conv(s, input, weights, tail, cpu::Isa::ref), m, m.expected, team);
+  const double slope = kind == 4 ? 1000.0 * 60 / 32 / 4096 : 4;  // what the tail multiplies an error with
+  const double absolute = inputs * 2.0 * static_cast<double>(size) * 0x1p-23 * slope + 1e-6;
+  const double relative = tail.out_type == DType::f16 ? 0x1p-10 : 0x1p-20;
+  for (const ConvVariant& v : conv_variants()) {
+    if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
+    const auto conv = v.make({s, input, weights, tail});
+    if (!conv) continue;
+    ++used[std::string(v.name)];
+    run(*conv, m, m.got, team);
+    CAPTURE(v.name);
+    CAPTURE(seed);
+    CAPTURE(describe(s));
+    CAPTURE(kind);
+    REQUIRE_LE(worst_ratio(m.got, m.expected, absolute, relative), 1.0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("integer convolutions equal the reference bit for bit, with every tail") {
+  Team one(1), two(2);
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < 60; ++i)
+      for (bool depthwise : {false, true})
+        compare_integer(1000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
+                        i % 2 ? one : two);
+}
+
+TEST_CASE("real convolutions stay within the rounding of their sums") {
+  Team one(1), two(2);
+  for (int kind = 0; kind < kRealTails; ++kind)
+    for (unsigned i = 0; i < 40; ++i)
+      for (bool depthwise : {false, true})
+        for (ConvInput input : {ConvInput::f16, ConvInput::f32})
+          compare_real(500 * static_cast<unsigned>(kind) + i, kind, depthwise, input, i % 2 ? one : two);
+}
+
+TEST_CASE("every kernel allowed here was used by the cases above") {
+  for (const ConvVariant& v : conv_variants())
+    if (v.isa != cpu::Isa::ref && cpu::allows(v.isa)) {
+      CAPTURE(v.name);
+      CHECK_GT(used[std::string(v.name)], 50);
+    }
+}
