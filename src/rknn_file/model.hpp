@@ -61,6 +61,7 @@ using Attribute = std::variant<std::int64_t, double, std::string, std::vector<st
 class Attributes {
  public:
   std::map<std::string, Attribute, std::less<>> values;
+  std::uint64_t file_offset = 0;  ///< of the node's attributes, for error messages
 
   bool has(std::string_view name) const { return values.find(name) != values.end(); }
   /// The value, or `fallback` when the attribute is absent (ONNX's default is the caller's to know).
