@@ -2,6 +2,7 @@
 
 #include "ez_rknn/error.hpp"
 #include "npu/kernels/conv/dense.hpp"
+#include "npu/kernels/conv/depthwise.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
 
@@ -17,19 +18,34 @@ constexpr DenseVariant kDense[] = {
     {"conv_f32/avx2", ConvInput::f32, &kDenseF32Avx2, &kStageF32, cpu::Isa::avx2},
     {"conv_f32/avx512", ConvInput::f32, &kDenseF32Avx512, &kStageF32, cpu::Isa::avx512},
 };
-#endif
+constexpr DepthwiseVariant kDepthwise[] = {
+    {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
+    {"depthwise_i8/avx512vnni", ConvInput::i8, &kDepthwiseI8Avx512Vnni, &kStageI8ToU8Avx2, cpu::Isa::avx512},
+    {"depthwise_f16/avx2", ConvInput::f16, &kDepthwiseF32Avx2, &kStageF16ToF32Avx2, cpu::Isa::avx2},
+    {"depthwise_f16/avx512", ConvInput::f16, &kDepthwiseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
+    {"depthwise_f32/avx2", ConvInput::f32, &kDepthwiseF32Avx2, &kStageF32, cpu::Isa::avx2},
+    {"depthwise_f32/avx512", ConvInput::f32, &kDepthwiseF32Avx512, &kStageF32, cpu::Isa::avx512},
+};
 
 template <int I>
 std::unique_ptr<Conv> dense(const ConvJob& job) {
   return make_dense(job, kDense[I]);
 }
+template <int I>
+std::unique_ptr<Conv> depthwise(const ConvJob& job) {
+  return make_depthwise(job, kDepthwise[I]);
+}
+#endif
 
 constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
-    {kDense[0].name, cpu::Isa::avx2, dense<0>},   {kDense[2].name, cpu::Isa::avx2, dense<2>},
-    {kDense[4].name, cpu::Isa::avx2, dense<4>},   {kDense[3].name, cpu::Isa::avx512, dense<3>},
-    {kDense[5].name, cpu::Isa::avx512, dense<5>}, {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},
+    {kDense[0].name, cpu::Isa::avx2, dense<0>},           {kDense[2].name, cpu::Isa::avx2, dense<2>},
+    {kDense[4].name, cpu::Isa::avx2, dense<4>},           {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
+    {kDepthwise[2].name, cpu::Isa::avx2, depthwise<2>},   {kDepthwise[4].name, cpu::Isa::avx2, depthwise<4>},
+    {kDense[3].name, cpu::Isa::avx512, dense<3>},         {kDense[5].name, cpu::Isa::avx512, dense<5>},
+    {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>}, {kDepthwise[5].name, cpu::Isa::avx512, depthwise<5>},
+    {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
 #endif
 };
 

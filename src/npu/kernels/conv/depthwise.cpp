@@ -1,0 +1,121 @@
+/// Depthwise convolution over any of the inner loops: rows are staged, a run of pixels of a block of channels
+/// accumulates, and the DPU's tail takes it from a buffer that stays in L1.
+#include "npu/kernels/conv/depthwise.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "npu/kernels/conv/depthwise_pack.hpp"
+#include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/conv/stage.hpp"
+#include "npu/kernels/dpu/tail.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr std::size_t kStagedBytes = 192 * 1024;
+constexpr std::uint64_t kOneThread = 200'000;  ///< a depthwise multiplication costs about five dense ones
+constexpr int kItems = 8;
+
+class Depthwise final : public Conv {
+ public:
+  Depthwise(const ConvJob& job, const DepthwiseVariant& variant, PackedDepthwise weights,
+            std::unique_ptr<const Tail> tail)
+      : shape_(job.shape),
+        variant_(variant),
+        weights_(std::move(weights)),
+        tail_(std::move(tail)),
+        blocks_((shape_.out_c + weights_.block_channels - 1) / weights_.block_channels),
+        staging_(shape_, *variant.format, blocks_ * weights_.block_channels) {
+    while (rows_ < (shape_.out_h + kItems - 1) / kItems && staging_.bytes(rows_ + 1) <= kStagedBytes) ++rows_;
+    const int taps = shape_.kernel_h * shape_.kernel_w;
+    for (int i = 0; i < weights_.steps * weights_.taps_per_step; ++i) {
+      const int tap = std::min(i, taps - 1);  // taps that fill up a step read what their neighbour reads
+      taps_.push_back(tap / shape_.kernel_w * shape_.dilation_h * staging_.row() +
+                      tap % shape_.kernel_w * shape_.dilation_w * staging_.pixel());
+    }
+  }
+
+  void run(const ConstMap& in, const ConstMap& operand, const Map& out, Team& team,
+           std::span<std::byte> scratch) const override {
+    const auto chunks = static_cast<std::size_t>((shape_.out_h + rows_ - 1) / rows_);
+    const auto body = [&](std::size_t chunk, int worker) {
+      compute(in, operand, out, static_cast<int>(chunk) * rows_,
+              scratch.data() + static_cast<std::size_t>(worker) * worker_bytes());
+    };
+    if (shape_.macs() < kOneThread)
+      for (std::size_t i = 0; i < chunks; ++i) body(i, 0);
+    else team.for_each(chunks, body);
+  }
+
+  std::size_t scratch_bytes(int workers) const override {
+    return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
+  }
+  std::size_t packed_bytes() const override { return weights_.bytes.size(); }
+  std::string_view kernel() const override { return variant_.name; }
+
+ private:
+  std::size_t accumulator_bytes() const {
+    return static_cast<std::size_t>(weights_.block_channels) * 4 * kDepthwisePixels;
+  }
+  std::size_t worker_bytes() const { return accumulator_bytes() + (staging_.bytes(rows_) + 63) / 64 * 64; }
+
+  void compute(const ConstMap& in, const ConstMap& operand, const Map& out, int first, std::byte* scratch) const {
+    std::byte* staged = scratch + accumulator_bytes();
+    const int rows = std::min(rows_, shape_.out_h - first);
+    staging_.fill(in, first, rows, shape_.in_w, staged);
+    DepthwiseTile tile;
+    tile.pixel = staging_.pixel() * staging_.step_w();
+    tile.taps = taps_.data();
+    tile.steps = weights_.steps, tile.sets = weights_.sets;
+    tile.accumulators = scratch;
+    TailTile tail;
+    tail.accumulators = scratch;
+    tail.accumulator_pixel = std::ptrdiff_t{weights_.block_channels} * 4;
+    tail.operand_pixel = tail_->operand_pixel(operand);
+    tail.out_pixel = out.pixel;
+    const int groups = padded_channels(shape_.out_c) / kChannelAlign, per_block = weights_.block_channels / 16;
+    for (int y = 0; y < rows; ++y)
+      for (int b = 0; b < blocks_; ++b) {
+        tile.weights = weights_.bytes.data() + static_cast<std::size_t>(b) * weights_.block_bytes;
+        tail.first_group = b * per_block;
+        tail.groups = std::min(per_block, groups - tail.first_group);
+        const std::byte* row = staged + y * staging_.step_h() * staging_.row() +
+                               std::ptrdiff_t{b} * weights_.block_channels * variant_.format->element;
+        for (int x = 0; x < shape_.out_w; x += kDepthwisePixels) {
+          tile.source = row + x * tile.pixel;
+          tile.pixels = tail.pixels = std::min(kDepthwisePixels, shape_.out_w - x);
+          variant_.kernel->function(tile);
+          tail.operand = tail_->operand_at(operand, first + y, x);
+          tail.out = out.data + (first + y) * out.row + x * out.pixel;
+          (*tail_)(tail);
+        }
+      }
+  }
+
+  const ConvShape shape_;
+  const DepthwiseVariant& variant_;
+  const PackedDepthwise weights_;
+  const std::unique_ptr<const Tail> tail_;
+  const int blocks_;
+  const Staging staging_;
+  int rows_ = 1;
+  std::vector<std::ptrdiff_t> taps_;
+};
+
+}  // namespace
+
+std::unique_ptr<Conv> make_depthwise(const ConvJob& job, const DepthwiseVariant& variant) {
+  if (!job.shape.depthwise || job.input != variant.input) return nullptr;
+  std::vector<Interval> ranges;
+  if (!job.tail.real) {
+    if (job.shape.pad_value < INT8_MIN || job.shape.pad_value > INT8_MAX) return nullptr;
+    ranges = accumulator_ranges(job, INT8_MIN, INT8_MAX);
+    if (!fit_int32(ranges)) return nullptr;
+  }
+  auto weights = pack_depthwise(job, variant.kernel->encoding);
+  if (!weights) return nullptr;
+  return std::make_unique<Depthwise>(job, variant, std::move(*weights), make_tail(job.tail, ranges, variant.tail));
+}
+
+}  // namespace ez_rknn::npu::kernels

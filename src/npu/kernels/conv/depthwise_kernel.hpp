@@ -1,0 +1,41 @@
+#pragma once
+/// The inner loop of depthwise convolution: a run of output pixels of one block of channels. Plain data only: files of
+/// every instruction set include this.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+
+struct DepthwiseTile {
+  const std::byte* source = nullptr;     ///< staged; first tap of the first pixel, first channel of the block
+  std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
+  const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source`; filled up to a whole number of steps
+  int steps = 0;                         ///< groups of taps the loop takes at once
+  int sets = 1;                          ///< of weights: 2 when they need more than 8 bits (they add up)
+  const std::byte* weights = nullptr;
+  std::byte* accumulators = nullptr;  ///< [pixel][channels of the block], 32 bits each
+  int pixels = 0;
+};
+
+constexpr int kDepthwisePixels = 16;
+
+/// How the weights of a block lie, step by step. Taps beyond the window have weight 0.
+enum class DepthwiseEncoding : std::uint8_t {
+  /// Staged values are int8 + 128. 64 channels: first the initial accumulators (which take the 128 out again), then per
+  /// set and step four vectors; vector q holds, for each quarter r, channels 16 * r + 4 * q + 0..3, four taps each.
+  u8_s8,
+  /// 16 channels, two taps a step: channels 0..3 and 8..11, then 4..7 and 12..15, two taps each.
+  s16_s16,
+  f32,  ///< 16 channels, one tap a step
+};
+
+struct DepthwiseKernel {
+  DepthwiseEncoding encoding;
+  void (*function)(const DepthwiseTile&);
+};
+
+#if defined(__x86_64__)
+extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2;
+#endif
+
+}  // namespace ez_rknn::npu::kernels
