@@ -9,18 +9,17 @@
 namespace ez_rknn::npu {
 namespace {
 
-/// Dynamic-shape files name RK3562 whatever they were built for. The commands tell: a convolution of RK3562 has its
-/// input's address in 0x1088, one of RK3588 in 0x1070.
+/// Dynamic-shape files name RK3562 whatever they were built for. The commands tell: the address of a convolution's
+/// input goes into 0x1088 on RK3562 and into 0x1070 on RK3588.
 const Chip& chip_of(const file::Model& model) {
   const Chip* chip = find_chip(model.target);
   if (!chip)
     throw Unsupported("chip \"" + model.target + "\" is not supported; known are " + std::string(known_chips()));
   if (chip->name != "rk3562") return *chip;
   for (const auto& graph : model.graphs)
-    for (const auto word : graph.commands) {
-      if ((word & 0xffff) == 0x1088) return *chip;
-      if ((word & 0xffff) == 0x1070) return *find_chip("rk3588");
-    }
+    for (const auto& relocation : graph.relocations)
+      if (relocation.word < graph.commands.size() && (graph.commands[relocation.word] & 0xffff) == 0x1070)
+        return *find_chip("rk3588");
   return *chip;
 }
 

@@ -26,8 +26,10 @@ Pair pair_of(const file::Node& node, const char* name, int fallback, int least) 
   return {static_cast<int>(v[0]), static_cast<int>(v[1])};
 }
 
-void agree(const char* what, Pair attribute, int reg_h, int reg_w) {
-  if (attribute.h != reg_h || attribute.w != reg_w)
+/// Registers and attributes must say the same, or one of them is not understood. Axes where it does not matter (a
+/// stride where there is one output) are left out: the compiler shortens those.
+void agree(const char* what, Pair attribute, int reg_h, int reg_w, bool h = true, bool w = true) {
+  if ((h && attribute.h != reg_h) || (w && attribute.w != reg_w))
     throw ModelError(0, std::string(what) + " " + std::to_string(attribute.h) + "x" + std::to_string(attribute.w) +
                             " of the node, " + std::to_string(reg_h) + "x" + std::to_string(reg_w) +
                             " in its registers");
@@ -39,14 +41,14 @@ void window_from_attributes(const file::Node& node, const ConvRegisters& regs, k
   if (padding != "NOTSET" && !padding.empty()) throw Unsupported("auto_pad \"" + padding + "\"");
   const Pair stride = pair_of(node, "strides", 1, 1), dilation = pair_of(node, "dilations", 1, 1);
   const Pair pad = pair_of(node, "pads", 0, -kMaxStep);
-  agree("dilation", dilation, regs.dilation_y, regs.dilation_x);
+  agree("dilation", dilation, regs.dilation_y, regs.dilation_x, s.kernel_h > 1, s.kernel_w > 1);
   s.dilation_h = dilation.h, s.dilation_w = dilation.w;
   if (!regs.deconv) {
-    agree("stride", stride, regs.stride_y, regs.stride_x);
+    agree("stride", stride, regs.stride_y, regs.stride_x, s.out_h > 1, s.out_w > 1);
     s.stride_h = stride.h, s.stride_w = stride.w, s.pad_top = pad.h, s.pad_left = pad.w;
     return;
   }
-  agree("stride", stride, regs.deconv_stride_y, regs.deconv_stride_x);
+  agree("stride", stride, regs.deconv_stride_y, regs.deconv_stride_x, s.in_h > 1, s.in_w > 1);
   s.insert_h = stride.h, s.insert_w = stride.w;
   s.pad_top = (s.kernel_h - 1) * s.dilation_h - pad.h, s.pad_left = (s.kernel_w - 1) * s.dilation_w - pad.w;
 }
@@ -78,8 +80,9 @@ ConvGeometry conv_geometry(const Chip& chip, const file::Node& node, const TaskR
   if (node.type.starts_with("ConvTranspose") != r.deconv)
     throw Unsupported(r.deconv ? "its registers are those of a transposed convolution"
                                : "its registers are not those of a transposed convolution");
-  // Files of RV1103/RV1106 and their B variants give convolutions no attributes.
-  if (chip.family == Family::c || chip.family == Family::d) window_from_registers(r, s);
+  // Files of RV1103/RV1106 and their B variants give convolutions no attributes; fused transposed ones have none
+  // anywhere.
+  if (node.attributes.values.empty()) window_from_registers(r, s);
   else window_from_attributes(node, r, s);
 
   const bool single = weights.native_shape.size() >= 6 && weights.native_shape[4] == 1;

@@ -70,7 +70,9 @@ Operands Builder::operands_of(const file::Node& node, ops::NodeSpec* spec) {
     if (i >= 0) {
       const auto& t = tensor(i);
       if (is_scratch(t) || (t.kind == file::Kind::generated && !keep_generated)) continue;
-      operand.tensor = &t;
+      // "empty_placeholder": how the compiler writes down an optional operand that is not there.
+      const bool absent = is_constant(t) && t.data.empty();
+      if (!absent) operand.tensor = &t;
       if (has_value(i)) slot = &plan_.slots[std::size_t(i)];
       else if (!is_constant(t) && !(is_recurrent(node) && is_compute_zone(t)))
         throw ModelError(0, "tensor \"" + t.name + "\" is read before it has a value");

@@ -11,7 +11,8 @@ namespace {
 std::vector<std::int64_t> numbers(const file::Node& node, const char* name, std::vector<std::int64_t> fallback,
                                   std::int64_t least) {
   const auto count = fallback.size();
-  auto v = node.attributes.integers(name, std::move(fallback));
+  auto v = node.attributes.integers(name, fallback);
+  if (v.empty()) v = std::move(fallback);  // some files have the list, with nothing in it
   if (v.size() < count)
     throw ModelError(0, "attribute " + std::string(name) + " needs " + std::to_string(count) + " numbers");
   constexpr std::int64_t kMost = 1 << 16;
@@ -40,16 +41,19 @@ kernels::PoolShape pool_shape(const file::Node& node, const Slot& in, const Slot
   return s;
 }
 
-/// The PPU's own numbers: reciprocals as 65536/k (integers) or in half precision, and the value padding counts with.
-void average_by_registers(const TaskRegisters& r, bool real, kernels::PoolShape& s) {
+/// The PPU's own numbers: reciprocals as 65536/k (integers) or in half precision, and the value padding counts with: 35
+/// bits in two registers on RK3588; 19 bits elsewhere, where the registers behind it hold its multiples.
+void average_by_registers(const Chip& chip, const TaskRegisters& r, bool real, kernels::PoolShape& s) {
   const auto reciprocal = [&](std::uint16_t reg) {
     const auto raw = r[reg];
     return (real ? static_cast<double>(half_to_float(static_cast<std::uint16_t>(raw))) : static_cast<double>(raw)) /
            65536.0;
   };
   s.reciprocal_w = reciprocal(0x6038), s.reciprocal_h = reciprocal(0x603c);
-  std::int64_t pad = std::int64_t{r[0x6044]} | std::int64_t{r[0x6048] & 7} << 32;
-  if (pad >> 34 & 1) pad -= std::int64_t{1} << 35;
+  const bool wide = chip.name == "rk3588";
+  const int bits = wide ? 35 : 19;
+  const std::uint64_t raw = wide ? std::uint64_t{r[0x6044]} | std::uint64_t{r[0x6048]} << 32 : r[0x6044];
+  const auto pad = static_cast<std::int64_t>(raw << (64 - bits)) >> (64 - bits);
   s.pad_value = real ? 0 : pad;
 }
 
@@ -70,7 +74,7 @@ void Builder::add_pool(const file::Node& node, const std::vector<Pass>& passes) 
   if (s.kind == kernels::PoolShape::Kind::average) {
     const Pass& pass = passes.front();
     if (pass.unit == Unit::pool) {
-      average_by_registers(pass.registers, is_float(in.dtype), s);
+      average_by_registers(chip_, pass.registers, is_float(in.dtype), s);
     } else {  // RV1103B/RV1106B have no PPU
       if (node.attributes.integer("count_include_pad", 0) == 0 && (s.pad_top || s.pad_left))
         throw Unsupported("a padded average without registers that say how padding counts");

@@ -36,6 +36,8 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
   if (ref.address.tensor < 0 || std::size_t(ref.address.tensor) >= graph.tensors.size())
     throw ModelError(0, "an operand table whose address names no tensor");
   const file::Tensor& tensor = graph.tensors[std::size_t(ref.address.tensor)];
+  if (tensor.kind != file::Kind::constant && tensor.kind != file::Kind::generated)
+    throw Unsupported("tensor \"" + tensor.name + "\", which is no constant, as a per-channel table");
   if (ref.address.addend > tensor.data.size())
     throw ModelError(0, "operand table \"" + tensor.name + "\": starts at byte " + std::to_string(ref.address.addend) +
                             " of " + std::to_string(tensor.data.size()));

@@ -16,7 +16,7 @@ struct ChannelTable {
   std::vector<float> bias_real, mul_real;
 };
 
-/// @throws ModelError when the table's tensor ends before the last channel
+/// @throws ModelError when the table's tensor ends before the last channel, Unsupported when it is no constant
 ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableRef& ref, int channels, bool real);
 
 }  // namespace ez_rknn::npu::plan

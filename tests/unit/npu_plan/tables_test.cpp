@@ -94,4 +94,7 @@ TEST_CASE("a table outside its tensor, or of no tensor, is an error") {
   CHECK_THROWS_AS(plan::read_table(*find_chip("rk3588"), g, {{0, 5}, true, true, true}, 1, false), ModelError);
   CHECK_THROWS_AS(plan::read_table(*find_chip("rk3588"), g, {{1, 0}, true, true, true}, 1, false), ModelError);
   CHECK_THROWS_AS(plan::read_table(*find_chip("rk3588"), g, {{-1, 0}, true, true, true}, 1, false), ModelError);
+  auto moving = g;
+  moving.tensors[0].kind = file::Kind::internal;
+  CHECK_THROWS_AS(plan::read_table(*find_chip("rk3588"), moving, {{0, 0}, true, false, false}, 1, false), Unsupported);
 }
