@@ -10,7 +10,29 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr ElementWiseVariant kVariants[] = {{"elementwise/ref", cpu::Isa::ref, make_elementwise_ref}};
+using Made = std::unique_ptr<ElementWiseLayer>;
+
+constexpr ElementWiseVariant kVariants[] = {
+    {"elementwise/ref", cpu::Isa::ref, make_elementwise_ref},
+#if defined(__x86_64__)
+    {"elementwise/avx2", cpu::Isa::avx2,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_vector(input, layer, kElementsAvx2, "elementwise/avx2", cpu::Isa::avx2);
+     }},
+    {"elementwise_table/avx2", cpu::Isa::avx2,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_table(input, layer, kElementsAvx2, "elementwise_table/avx2");
+     }},
+    {"elementwise/avx512", cpu::Isa::avx512,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_vector(input, layer, kElementsAvx512, "elementwise/avx512", cpu::Isa::avx512);
+     }},
+    {"elementwise_table/avx512", cpu::Isa::avx512,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_table(input, layer, kElementsAvx512, "elementwise_table/avx512");
+     }},
+#endif
+};
 
 }  // namespace
 

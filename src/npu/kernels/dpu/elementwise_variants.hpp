@@ -2,6 +2,7 @@
 /// The table of element-wise kernels; see conv/variants.hpp.
 #include <span>
 
+#include "npu/kernels/dpu/elements.hpp"
 #include "npu/kernels/dpu/elementwise.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -9,11 +10,19 @@ namespace ez_rknn::npu::kernels {
 struct ElementWiseVariant {
   std::string_view name;
   cpu::Isa isa;
+  /// Null when this kernel cannot do the layer.
   std::unique_ptr<ElementWiseLayer> (*make)(DType input, const DpuLayer& layer);
 };
 
 std::span<const ElementWiseVariant> elementwise_variants();
 
 std::unique_ptr<ElementWiseLayer> make_elementwise_ref(DType input, const DpuLayer& layer);
+/// int8 to int8 without an operand, by table.
+std::unique_ptr<ElementWiseLayer> make_elementwise_table(DType input, const DpuLayer& layer,
+                                                         const ElementKernels& kernels, std::string_view name);
+/// Everything; the tail may fall back to the reference.
+std::unique_ptr<ElementWiseLayer> make_elementwise_vector(DType input, const DpuLayer& layer,
+                                                          const ElementKernels& kernels, std::string_view name,
+                                                          cpu::Isa tail);
 
 }  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,23 @@
+#pragma once
+/// Runs of elements on their way through element-wise layers. Plain data only: files of every instruction set include
+/// this.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+
+/// `n` elements, a multiple of 16.
+using Widen = void (*)(const std::byte* from, std::byte* to, std::size_t n);
+
+struct ElementKernels {
+  /// to[i] = table[from[i]], the index being the byte as unsigned
+  void (*map_bytes)(const std::uint8_t* table, const std::byte* from, std::byte* to, std::size_t n);
+  Widen i8_to_i32, i16_to_i32;
+  Widen i8_to_f32, i16_to_f32, i32_to_f32, f16_to_f32;
+};
+
+#if defined(__x86_64__)
+extern const ElementKernels kElementsAvx2, kElementsAvx512;
+#endif
+
+}  // namespace ez_rknn::npu::kernels

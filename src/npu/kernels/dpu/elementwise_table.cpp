@@ -1,0 +1,83 @@
+/// Element-wise layers from int8 to int8 without an operand: whatever the DPU does, it is a table of 256 values.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/elementwise_variants.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr std::size_t kItemBytes = 64 * 1024;
+constexpr std::size_t kOneThread = 512 * 1024;  ///< bytes below which a second thread costs more
+
+template <class T>
+bool uniform(const Channels<T>& c) {
+  return std::all_of(c.values.begin(), c.values.end(), [&](const T& v) { return v == c.values[0]; });
+}
+bool uniform(const std::optional<ResolvedStage>& s) { return !s || (uniform(s->alu_value) && uniform(s->mul_value)); }
+
+using Table = std::array<std::uint8_t, 256>;
+
+class TableLayer final : public ElementWiseLayer {
+ public:
+  TableLayer(const DpuLayer& layer, const ElementKernels& kernels, std::string_view name)
+      : channels_(layer.channels), kernels_(kernels), name_(name) {
+    const int tables = uniform(layer.bs) && uniform(layer.bn) ? 1 : channels_;
+    tables_.resize(static_cast<std::size_t>(tables));
+    for (int c = 0; c < tables; ++c)
+      for (int v = -128; v < 128; ++v)
+        tables_[static_cast<std::size_t>(c)][static_cast<std::uint8_t>(v)] =
+            static_cast<std::uint8_t>(dpu_ref(layer, c, v, 0));
+  }
+
+  void run(const ConstMap& in, const ConstMap&, const Map& out, int height, int width, Team& team) const override {
+    const auto pixel = static_cast<std::size_t>(padded_channels(channels_));
+    const std::size_t row = pixel * static_cast<std::size_t>(width), bytes = row * static_cast<std::size_t>(height);
+    const int rows = static_cast<int>(std::clamp<std::size_t>(kItemBytes / row, 1, static_cast<std::size_t>(height)));
+    const auto items = static_cast<std::size_t>((height + rows - 1) / rows);
+    const auto body = [&](std::size_t item, int) {
+      const int first = static_cast<int>(item) * rows, last = std::min(first + rows, height);
+      for (int y = first; y < last; ++y)
+        run_row(in.data + y * in.row, in.pixel, out.data + y * out.row, out.pixel, width);
+    };
+    if (bytes < kOneThread)
+      for (std::size_t i = 0; i < items; ++i) body(i, 0);
+    else team.for_each(items, body);
+  }
+  std::string_view kernel() const override { return name_; }
+
+ private:
+  void run_row(const std::byte* in, std::ptrdiff_t in_pixel, std::byte* out, std::ptrdiff_t out_pixel,
+               int width) const {
+    const auto used = static_cast<std::size_t>(channels_),
+               padded = static_cast<std::size_t>(padded_channels(channels_));
+    if (tables_.size() == 1 && used == padded && in_pixel == channels_ && out_pixel == channels_) {
+      kernels_.map_bytes(tables_[0].data(), in, out, used * static_cast<std::size_t>(width));
+      return;
+    }
+    for (int x = 0; x < width; ++x, in += in_pixel, out += out_pixel) {
+      if (tables_.size() == 1) kernels_.map_bytes(tables_[0].data(), in, out, used);
+      else
+        for (std::size_t c = 0; c < used; ++c) out[c] = std::byte{tables_[c][std::uint8_t(in[c])]};
+      std::memset(out + used, 0, padded - used);
+    }
+  }
+
+  const int channels_;
+  const ElementKernels& kernels_;
+  const std::string_view name_;
+  std::vector<Table> tables_;  ///< one, or one a channel
+};
+
+}  // namespace
+
+std::unique_ptr<ElementWiseLayer> make_elementwise_table(DType input, const DpuLayer& layer,
+                                                         const ElementKernels& kernels, std::string_view name) {
+  if (layer.real || reads_operand(layer) || input != DType::i8 || layer.out_type != DType::i8) return nullptr;
+  return std::make_unique<TableLayer>(layer, kernels, name);
+}
+
+}  // namespace ez_rknn::npu::kernels
