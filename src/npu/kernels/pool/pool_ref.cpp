@@ -51,7 +51,7 @@ class PoolRef final : public Pool {
       case PoolShape::Kind::min: return least;
       case PoolShape::Kind::average: break;
     }
-    const double mean = sum * s.reciprocal_w * s.reciprocal_h;
+    const double mean = sum * (s.reciprocal_w * s.reciprocal_h);
     return real ? mean : std::nearbyint(mean);
   }
 

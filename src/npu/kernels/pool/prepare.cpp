@@ -6,7 +6,16 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr PoolVariant kVariants[] = {{"pool/ref", cpu::Isa::ref, make_pool_ref}};
+using Made = std::unique_ptr<Pool>;
+
+constexpr PoolVariant kVariants[] = {
+    {"pool/ref", cpu::Isa::ref, make_pool_ref},
+#if defined(__x86_64__)
+    {"pool/avx2", cpu::Isa::avx2, [](const PoolShape& s) -> Made { return make_pool_rows(s, kPoolAvx2, "pool/avx2"); }},
+    {"pool/avx512", cpu::Isa::avx512,
+     [](const PoolShape& s) -> Made { return make_pool_rows(s, kPoolAvx512, "pool/avx512"); }},
+#endif
+};
 
 void check(const PoolShape& s) {
   if (s.type != DType::i8 && s.type != DType::i16 && s.type != DType::f16)

@@ -1,0 +1,30 @@
+#pragma once
+/// The inner loops of pooling: whole rows, element by element, so that any vector width fits. Plain data only: files of
+/// every instruction set include this.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+
+/// to[i] = better of to[i] and from[i], n elements of the kernel's type.
+using PoolCombine = void (*)(const std::byte* from, std::byte* to, std::size_t n);
+/// sum[i] += from[i]
+using PoolAdd = void (*)(const std::byte* from, std::byte* sum, std::size_t n);
+/// to[i] = round((sum[i] + extra) * factor); the sum of integers is int32, of reals f32
+using PoolFinish = void (*)(const std::byte* sum, std::int64_t extra, double factor, std::byte* to, std::size_t n);
+
+struct PoolLoops {
+  PoolCombine max, min;
+  PoolAdd add;
+  PoolFinish finish;
+};
+
+struct PoolKernel {
+  PoolLoops i8, i16, f16;
+};
+
+#if defined(__x86_64__)
+extern const PoolKernel kPoolAvx2, kPoolAvx512;
+#endif
+
+}  // namespace ez_rknn::npu::kernels
