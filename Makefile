@@ -40,11 +40,15 @@ test-cpp: build
 test-python: install
 	cd tests/python && ../../$(BIN)/python -m pytest -q
 
-## make sanitize   C++ units under address and undefined-behaviour sanitizers
+## make sanitize   C++ units under address, undefined-behaviour and (engine and core) thread sanitizers
+SANITIZED = cmake -S . -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEZ_RKNN_BUILD_TESTS=ON
 sanitize: $(STAMP)
-	@test -f build/asan/build.ninja || cmake -S . -B build/asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEZ_RKNN_BUILD_TESTS=ON -DEZ_RKNN_BUILD_FUZZERS=ON -DEZ_RKNN_SANITIZE=address,undefined > /dev/null
+	@test -f build/asan/build.ninja || $(SANITIZED) -B build/asan -DEZ_RKNN_BUILD_FUZZERS=ON -DEZ_RKNN_SANITIZE=address,undefined > /dev/null
 	cmake --build build/asan -j $(JOBS)
 	ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+	@test -f build/tsan/build.ninja || $(SANITIZED) -B build/tsan -DEZ_RKNN_SANITIZE=thread > /dev/null
+	cmake --build build/tsan -j $(JOBS) --target unit_core unit_session
+	ctest --test-dir build/tsan --output-on-failure -R 'unit_(core|session)'
 
 ## make lint       layering and style checks
 lint: $(STAMP)
