@@ -71,8 +71,8 @@ struct OutputConvert {
   std::int32_t offset = 0, scale = 1;
   int shift = 0;
   int exponent = 0;
-  /// Everything a float result is multiplied with: 2^-exponent on family A, scale * 2^-shift * 2^-exponent on the
-  /// others; scale * 2^-shift behind an integer pipeline.
+  /// Everything a float result is multiplied with: 2^-exponent behind a float pipeline of family A, else
+  /// scale * 2^-shift * 2^-exponent.
   double float_scale = 1.0;
 };
 

@@ -106,7 +106,11 @@ void normalise_a(const Fields& f, Arithmetic& a) {
            .scale = f.s16(0x4084),
            .shift = f.number(0x4088, 0, 11),
            .exponent = f.number(0x4088, 12, 19)};
-  a.out.float_scale = f.real ? std::ldexp(1.0, -a.out.exponent) : std::ldexp(a.out.scale, -a.out.shift);
+  const std::uint32_t result = f.bits(0x4010, 29, 31);
+  if (!f.real && (result == 2 || result == 5) && a.out.offset != 0)
+    f.refuse(0x4080, 0, 31, "an output offset of an integer pipeline with float results");
+  a.out.float_scale =
+      f.real ? std::ldexp(1.0, -a.out.exponent) : std::ldexp(a.out.scale, -a.out.shift - a.out.exponent);
 }
 
 }  // namespace ez_rknn::npu

@@ -188,7 +188,7 @@ void normalise_b(const Fields& f, const file::Graph& graph, Arithmetic& a) {
            .scale = f.s16(0x40b0),
            .shift = f.number(0x40b4, 0, 11),
            .exponent = f.number(0x40b4, 12, 19)};
-  a.out.float_scale = std::ldexp(a.out.scale, -a.out.shift - (f.real ? a.out.exponent : 0));
+  a.out.float_scale = std::ldexp(a.out.scale, -a.out.shift - a.out.exponent);
 }
 
 }  // namespace ez_rknn::npu

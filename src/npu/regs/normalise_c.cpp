@@ -67,7 +67,7 @@ void normalise_c(const Fields& f, Arithmetic& a) {
            .scale = f.s16(0x4084),
            .shift = f.number(0x4088, 0, 11),
            .exponent = f.number(0x4088, 12, 19)};
-  a.out.float_scale = std::ldexp(a.out.scale, -a.out.shift - (f.real ? a.out.exponent : 0));
+  a.out.float_scale = std::ldexp(a.out.scale, -a.out.shift - a.out.exponent);
 }
 
 }  // namespace ez_rknn::npu

@@ -149,6 +149,17 @@ PoolTask pool_task(const Registers& r) {
 
 }  // namespace
 
+std::vector<std::int32_t> table_tensors(const TypedTask& task) {
+  std::vector<std::int32_t> tensors;
+  const auto add = [&](const DpuTask& d) {
+    for (const TableTask* t : {&d.bs_table, &d.bn_table})
+      if (t->at) tensors.push_back(t->at->tensor);
+  };
+  if (const auto* c = std::get_if<ConvTask>(&task)) add(c->dpu);
+  if (const auto* f = std::get_if<FlyingTask>(&task)) add(f->dpu);
+  return tensors;
+}
+
 TypedTask decode(const TaskRegisters& regs) {
   const Registers r{regs};
   if (regs.lut_words > 100) return LutUpload{};

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "npu/regs/banks.hpp"
 #include "npu/task/cube.hpp"
@@ -136,6 +137,9 @@ struct PoolTask {
 struct LutUpload {};
 
 using TypedTask = std::variant<LutUpload, ConvTask, FlyingTask, UnpoolTask, PoolTask>;
+
+/// Every tensor a task takes per-channel operands from, for checks that need the graph.
+std::vector<std::int32_t> table_tensors(const TypedTask& task);
 
 /// @throws Unsupported naming register and field for what the interpreter does not execute
 TypedTask decode(const TaskRegisters& regs);

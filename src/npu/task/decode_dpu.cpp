@@ -35,6 +35,7 @@ TableTask table_task(const Registers& r, std::uint16_t config, std::uint16_t add
   return t;
 }
 
+/// Size 0 is met in the tasks of fp16 Sqrt: a Newton iteration of which this reading gives wrong values.
 Precision operand_precision(const Registers& r, bool real) {
   switch (r.number(0x4070, 22, 23)) {
     case 1: return Precision::i8;
@@ -93,6 +94,8 @@ ElementWiseTask element_wise_task(const Registers& r, bool real) {
 DpuTask dpu_task(const Registers& r, bool real) {
   if (r.bit(0x4050, 27)) r.refuse(0x4050, "the transposing writer (TP_ORG_EN)");
   if (r.bit(0x400c, 30)) r.refuse(0x400c, "the transposing writer (TP_EN)");
+  if (r.number(0x400c, 26, 29)) r.refuse(0x400c, "the regrouping writer (RGP_TYPE)");
+  if (r.bit(0x400c, 25) && !r.number(0x4034, 22, 24)) r.refuse(0x400c, "a packed result (NONALIGN) of no reduction");
   const int process = r.number(0x4010, 0, 2);
   if (process == 3) r.refuse(0x4010, "processing precision 3");
   DpuTask d;

@@ -180,11 +180,12 @@ T operate(ElementWiseTask::Op op, T v, T x) {
   return v;
 }
 
+/// An integer pipeline's float result is the converted integer times 2^-MINUS_EXP.
 double output(const DpuTask& t, std::int64_t v) {
   const ConverterTask& c = t.out;
   const Precision p = t.writer.precision;
-  if (is_real(p)) return std::ldexp(static_cast<double>(plus(v, c.offset)) * c.scale, -c.shift);
   v = plus(to_nearest(times(v, c.scale), c.shift, c.half_up), c.offset);
+  if (is_real(p)) return std::ldexp(static_cast<double>(v), -c.minus_exponent);
   const std::int64_t most = (std::int64_t{1} << (8 * bytes_of(p) - 1)) - 1;
   return static_cast<double>(std::clamp<std::int64_t>(v, -most - 1, most));
 }

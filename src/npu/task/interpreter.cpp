@@ -30,6 +30,17 @@ std::string refused_by_type(const file::Node& node) {
   return "";
 }
 
+/// Compiler 2.3.2 sometimes hands an int8 activation to BN as if it were a table of 32-bit operands (Sub of two 1x1
+/// maps); what comes out has no meaning, on the chip neither.
+std::string refused_by_tables(const file::Graph& graph, const TypedTask& task) {
+  for (const std::int32_t id : table_tensors(task)) {
+    if (id < 0 || static_cast<std::size_t>(id) >= graph.tensors.size()) continue;  // run() will say so
+    const file::Tensor& t = graph.tensors[static_cast<std::size_t>(id)];
+    if (t.data.empty()) return "takes per-channel operands from '" + t.name + "', which is no constant";
+  }
+  return "";
+}
+
 }  // namespace
 
 Interpreter::Interpreter(const file::Model& model, int graph)
@@ -53,6 +64,8 @@ void Interpreter::prepare() {
       if (!tasks.refusal.empty()) continue;
       try {
         tasks.steps.push_back({decode(regs), lut});
+        if (auto why = refused_by_tables(graph_, tasks.steps.back().task); !why.empty())
+          tasks.refusal = "task " + std::to_string(t) + " " + why;
       } catch (const Unsupported& e) { tasks.refusal = "task " + std::to_string(t) + ": " + e.what(); }
     }
   }

@@ -202,5 +202,9 @@ TEST_CASE("what is not understood on family A is refused by register, value and 
   CHECK_NE(refusal(rk3588(), quiet(0x4070, 0x202c0 | 2u << 28)), "");  // operand shape 2
   CHECK_NE(refusal(rk3588(), quiet(0x4070, 0x20280)), "");             // a constant to be converted
   CHECK_NE(refusal(rk3588(), quiet(0x4040, 0x20150)), "");             // bias from a table nobody reads
-  CHECK_NE(refusal(rk3588(), quiet(0x501c, 0x10)), "");                // a fourth table part
+  auto offset = quiet(0x4080, 1);  // an integer pipeline with an f16 result and an offset
+  offset.set(0x4010, 2u << 29);
+  CHECK_NE(refusal(rk3588(), offset), "");
+  CHECK_EQ(refusal(rk3588(), offset, true), "");
+  CHECK_NE(refusal(rk3588(), quiet(0x501c, 0x10)), "");  // a fourth table part
 }

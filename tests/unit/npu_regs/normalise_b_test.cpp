@@ -82,9 +82,9 @@ TEST_CASE("element-wise operations of RK3562, integer and float") {
   CHECK_EQ(a.ew->offset, 128);
   CHECK_EQ(a.ew->scale, 3);
   CHECK_EQ(a.ew->operand_shift, 18);
-  CHECK_EQ(a.out.float_scale, 0.75);
+  CHECK_EQ(a.out.float_scale, std::ldexp(0.75, -15));
   const Arithmetic r = normalise(rk3562(), file::Graph{}, registers(0x18, add, {{0x5038, {6, 0}}}), true);
-  CHECK_EQ(r.out.float_scale, std::ldexp(0.75, -15));  // scale and shift apply to floats, unlike on family A
+  CHECK_EQ(r.out.float_scale, std::ldexp(0.75, -15));  // scale and shift apply to floats too, unlike on family A
   CHECK_EQ(r.ew->scale_real, half_to_float(3));
   auto per_channel = registers(0x18, add, {{0x5038, {6, 0}}});
   per_channel.set(0x5034, 4);
