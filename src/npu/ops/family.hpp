@@ -31,7 +31,7 @@ Family grid_sample_family();
 Family pooling_family();
 Family softmax_family();
 Family norm_family();
-Family batch_norm_family();
+Family channel_norm_family();
 Family matmul_family();
 Family recurrent_family();
 

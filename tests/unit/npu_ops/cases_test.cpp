@@ -61,7 +61,8 @@ double largest(const std::vector<double>& values) {
 
 void check(const Case& c, DType type, Layout layout) {
   CAPTURE(c.name);
-  CAPTURE(name_of(type));
+  const std::string type_name = name_of(type);
+  CAPTURE(type_name);
   CAPTURE(static_cast<int>(layout));
   Bench bench(c.type);
   bench.attributes() = c.attributes;

@@ -62,12 +62,12 @@ class Cases:
         self, op, inputs, expected=None, outputs=1, wanted=None, tolerance=1e-5, name="", opset=OPSET, **attributes
     ):
         """`expected` replaces ONNX Runtime's answer; `wanted` says which outputs exist; tolerance is relative to the range."""
-        name = name or f"{op} {len(self.records)}"
+        name = name or f"{op} {len(self.records)} {attributes}"[:255]
         values = [None if i is None else i.value for i in inputs]
         if expected is None:
             expected = run_onnx(op, values, outputs, opset, attributes)
         wanted = wanted or [True] * len(expected)
-        expected = [e if w else None for e, w in zip(expected, wanted)]
+        expected = [e if w else None for e, w in zip(expected, wanted, strict=True)]
         record = text(op) + text(name) + struct.pack("<fB", tolerance, len(attributes))
         for key, value in attributes.items():
             record += text(key) + attribute(value)
@@ -109,13 +109,15 @@ def tensor(t):
 def run_onnx(op, values, outputs, opset, attributes):
     types = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
     names = ["" if v is None else f"x{i}" for i, v in enumerate(values)]
-    infos = [helper.make_tensor_value_info(n, types[str(v.dtype)], v.shape) for n, v in zip(names, values) if n]
+    infos = [
+        helper.make_tensor_value_info(n, types[str(v.dtype)], v.shape) for n, v in zip(names, values, strict=True) if n
+    ]
     results = [f"y{i}" for i in range(outputs)]
     node = helper.make_node(op, names, results, **attributes)
     graph = helper.make_graph([node], "case", infos, [onnx.ValueInfoProto(name=r) for r in results])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {n: np.asarray(v) for n, v in zip(names, values) if n})
+    return session.run(None, {n: np.asarray(v) for n, v in zip(names, values, strict=True) if n})
 
 
 def moves(c):
@@ -321,9 +323,258 @@ def resizes(c):
     c.add("Upsample", [c.real(1, 3, 2, 3), Const([1, 1, 2, 3], np.float32)], opset=9, mode="nearest")
 
 
+def ranks(c):
+    for op in ("ArgMax", "ArgMin"):
+        for shape, axis in (((1, 20, 2, 3), 1), ((2, 3, 4, 5), 3), ((3, 7), 0)):
+            for kw in ({}, dict(keepdims=0), dict(select_last_index=1)):
+                c.add(op, [c.real(*shape, low=-4, high=4)], axis=axis, **kw)
+    for shape, axis, k in (((1, 2, 3, 9), 3, 4), ((2, 20, 2, 2), 1, 5), ((6, 3), 0, 6)):
+        for largest in (0, 1):
+            c.add("TopK", [c.real(*shape, low=-9, high=9), Const([k])], outputs=2, axis=axis, largest=largest)
+    c.add("TopK", [c.real(2, 8), Const([3])], outputs=2, wanted=[True, False])
+    for kw in ({}, dict(exclusive=1), dict(reverse=1), dict(exclusive=1, reverse=1)):
+        c.add("CumSum", [c.real(2, 20, 3, 2), Const(np.array(1))], **kw)
+        c.add("CumSum", [c.real(3, 4), Const(np.array(-1))], **kw)
+    index = Index(c.rng.integers(-5, 5, (2, 3)))
+    for axis in (-1, 0, 1):
+        c.add("OneHot", [index, Const(np.array(5)), Const([-0.5, 2.0])], axis=axis)
+
+
+def gathers(c):
+    for shape, axis, index in (
+        ((6, 5), 0, (2, 3)),
+        ((1, 20, 3, 4), 1, (4,)),
+        ((2, 3, 4, 7), 3, (3,)),
+        ((3, 4), -1, ()),
+        ((2, 5, 3), 1, (2, 2)),
+    ):
+        dim = shape[axis]
+        values = c.rng.integers(-dim, dim, index)
+        c.add("Gather", [c.real(*shape), Index(values)], axis=axis)
+        c.add("Gather", [c.real(*shape), Const(values)], axis=axis)
+    c.add(
+        "Gather",
+        [Const(c.real(9, 6, scale=0.03)), Index(c.rng.integers(0, 9, (1, 4)))],
+        axis=0,
+        name="Gather from an embedding",
+    )
+    for shape, index, axis in (((1, 5, 3, 4), (1, 7, 2, 3), 1), ((4, 3), (2, 3), 0), ((2, 3, 6), (2, 3, 2), -1)):
+        values = c.rng.integers(-shape[axis], shape[axis], index)
+        c.add("GatherElements", [c.real(*shape), Index(values)], axis=axis)
+        updates = c.real(*index)
+        unique = (
+            np.argsort(c.rng.random(shape), axis)[tuple(slice(0, n) for n in index)]
+            if all(np.array(index) <= shape)
+            else None
+        )
+        if unique is None:
+            continue
+        c.add("ScatterElements", [c.real(*shape), Index(unique), updates], axis=axis)
+        for reduction in ("add", "mul", "max", "min"):
+            c.add("ScatterElements", [c.real(*shape), Index(values), updates], axis=axis, reduction=reduction)
+    c.add("Scatter", [c.real(4, 3), Index([[0, 1, 2]]), c.real(1, 3)], opset=9)
+    c.add("GatherND", [c.real(3, 4, 2), Index([[0, 1], [-1, 3], [2, 0]])])
+    c.add("GatherND", [c.real(2, 4, 5), Index([[[1]], [[-2]]])], batch_dims=1)
+    c.add("GatherND", [c.real(1, 18, 2, 2), Index([[[0, 3]], [[0, 17]]])])
+    c.add("ScatterND", [c.real(4, 3, 2), Index([[1], [3]]), c.real(2, 3, 2)])
+    c.add("ScatterND", [c.real(1, 5, 3, 3), Index([[0, 1, 2, 0], [0, 4, -1, 1], [0, 0, 0, 0]]), c.real(3)])
+    c.add("ScatterND", [c.real(4, 3), Index([[1], [1]]), c.real(2, 3)], reduction="add")
+
+
+def grids(c):
+    for shape, size in (((1, 3, 5, 4), (3, 6)), ((2, 18, 4, 4), (2, 3))):
+        grid = Real(c.rng.integers(-90, 91, (shape[0], *size, 2)), 2.0**-6)
+        for mode in ("bilinear", "nearest", "bicubic"):
+            for padding in ("zeros", "border", "reflection"):
+                for align in (0, 1):
+                    if shape[0] == 2 and (mode, align) != ("bilinear", 0):
+                        continue
+                    c.add(
+                        "GridSample",
+                        [c.real(*shape), grid],
+                        mode=mode,
+                        padding_mode=padding,
+                        align_corners=align,
+                        opset=16,
+                        tolerance=3e-5,
+                    )
+
+
+def pools(c):
+    for kw in (
+        dict(kernel_shape=[3, 3], dilations=[2, 2]),
+        dict(kernel_shape=[2, 3], strides=[2, 1], pads=[1, 0, 0, 1]),
+        dict(kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1, dilations=[1, 3]),
+    ):
+        c.add("MaxPool", [c.real(1, 18, 7, 8)], **kw)
+    c.add("MaxPool", [c.real(1, 2, 9)], kernel_shape=[3], strides=[2], auto_pad="SAME_UPPER")
+    c.add("MaxPool", [c.real(1, 2, 4, 5, 4)], kernel_shape=[2, 2, 3])
+    for include in (0, 1):
+        c.add(
+            "AveragePool",
+            [c.real(1, 4, 7, 6)],
+            kernel_shape=[3, 3],
+            pads=[1, 1, 1, 1],
+            strides=[2, 2],
+            count_include_pad=include,
+        )
+        c.add(
+            "AveragePool",
+            [c.real(1, 4, 7, 8)],
+            kernel_shape=[3, 3],
+            strides=[2, 2],
+            ceil_mode=1,
+            count_include_pad=include,
+            opset=19,
+        )
+        c.add(
+            "AveragePool",
+            [c.real(1, 2, 8, 8)],
+            kernel_shape=[2, 2],
+            dilations=[2, 3],
+            pads=[1, 0, 1, 1],
+            count_include_pad=include,
+            opset=19,
+        )
+    c.add("AveragePool", [c.real(1, 3, 5, 5)], kernel_shape=[2, 2], auto_pad="SAME_LOWER")
+    c.add("LpPool", [c.real(1, 4, 6, 5)], kernel_shape=[2, 3], strides=[2, 1])
+    c.add("LpPool", [c.real(1, 4, 6, 5)], kernel_shape=[3, 2], pads=[1, 1, 0, 0], p=3)
+    for op in ("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"):
+        c.add(op, [c.real(2, 17, 3, 4)])
+    c.add("GlobalAveragePool", [c.real(1, 3, 6)])
+
+
+def norms(c):
+    weight, bias = c.real(5, low=20), c.real(5)
+    for axis, shape in ((-1, (2, 3, 4, 5)), (2, (2, 3, 4, 5))):
+        c.add(
+            "LayerNormalization",
+            [c.real(*shape), Const(c.real(*shape[axis:], low=20)), Const(c.real(*shape[axis:]))],
+            axis=axis,
+            epsilon=1e-3,
+        )
+    c.add("LayerNormalization", [c.real(3, 5), Const(weight)])
+    x = c.real(2, 3, 5)
+    rms = x.value / np.sqrt((x.value**2).mean(-1, keepdims=True) + np.float32(1e-5)) * weight.value
+    c.add("RMSNormalization", [x, Const(weight)], expected=[rms.astype(np.float32)])
+    c.add("InstanceNormalization", [c.real(2, 5, 3, 4), Const(weight), Const(bias)], epsilon=1e-3)
+    c.add("InstanceNormalization", [c.real(1, 5, 6), Const(weight), Const(bias)])
+    for shape in ((1, 6, 3, 4), (2, 6, 5)):
+        c.add(
+            "GroupNormalization", [c.real(*shape), Const(c.real(6, low=20)), Const(c.real(6))], num_groups=3, opset=21
+        )
+    for p in (1, 2):
+        for axis in (1, -1):
+            c.add("LpNormalization", [c.real(2, 20, 3)], p=p, axis=axis)
+    c.add("MeanVarianceNormalization", [c.real(2, 3, 4, 5)])
+    c.add("MeanVarianceNormalization", [c.real(2, 3, 4)], axes=[1, 2])
+    for op, after in (("BatchNormalization", lambda y: y), ("BatchNormalizationRelu", lambda y: np.maximum(y, 0))):
+        x, p = c.real(1, 5, 2, 3), [weight, bias, c.real(5), c.real(5, low=20)]
+        y = run_onnx("BatchNormalization", [x.value, *(v.value for v in p)], 1, OPSET, dict(epsilon=1e-3))[0]
+        c.add(op, [x, *map(Const, p)], expected=[after(y)], epsilon=1e-3)
+    for size in (1, 5, 51):
+        c.add("LRN", [c.real(1, 20, 2, 3)], size=size, alpha=0.5, beta=0.6, bias=1.5)
+    x = c.real(1, 6, 2, 2)  # an even size, which ONNX Runtime refuses: one channel below, two above
+    squares = np.stack([(x.value[:, max(0, k - 1) : k + 3] ** 2).sum(1) for k in range(6)], 1)
+    c.add("LRN", [x], size=4, alpha=0.5, expected=[x.value / (1 + 0.5 / 4 * squares) ** np.float32(0.75)])
+    for shape, axes, parameter in (
+        ((1, 20, 1, 4), (1,), (1, 20, 1, 1)),
+        ((2, 3, 4, 5), (2, 3), (1, 1, 4, 5)),
+        ((3, 8), (1,), (8,)),
+    ):
+        x, w, b = c.real(*shape), c.real(*parameter, low=20), c.real(*parameter)
+        v = x.value.astype(np.float64)
+        mean = v.mean(axes, keepdims=True)
+        layer = (v - mean) / np.sqrt(((v - mean) ** 2).mean(axes, keepdims=True) + 1e-3)
+        l2 = v / np.maximum(np.sqrt((v * v).sum(axes, keepdims=True)), 1e-3)
+        rms = v / np.sqrt((v * v).mean(axes, keepdims=True) + 1e-3)
+        for mode, y in (("layer", layer), ("l2", l2), ("rms", rms)):
+            c.add("exNorm", [x], expected=[y.astype(np.float32)], mode=mode, eps=1e-3, axes=list(axes))
+            c.add(
+                "exNorm",
+                [x, Const(w), Const(b)],
+                expected=[(y * w.value + b.value).astype(np.float32)],
+                mode=mode,
+                eps=1e-3,
+                axes=list(axes),
+            )
+
+
+def products(c):
+    for a, b in (
+        ((2, 9), (9, 10)),
+        ((2, 3, 5, 7), (2, 3, 7, 4)),
+        ((3, 1, 2, 5), (4, 5, 3)),
+        ((6,), (2, 6, 3)),
+        ((2, 3, 6), (6,)),
+        ((1, 8, 1, 17), (17, 20)),
+    ):
+        c.add("MatMul", [c.real(*a), c.real(*b)], tolerance=3e-6)
+    c.add("Gemm", [c.real(5, 7), c.real(7, 9), Const(c.real(9))])
+    c.add("Gemm", [c.real(7, 5), c.real(9, 7), Const(c.real(5, 1))], transA=1, transB=1, alpha=0.5, beta=-2.0)
+    for a, b in (((2, 20, 1, 9), (2, 20, 1, 13)), ((3, 8, 1, 4), (1, 8, 1, 1))):
+        x, w = c.real(*a), c.real(*b)
+        product = np.einsum("bkim,bkin->bmin", x.value, np.broadcast_to(w.value, (a[0], *b[1:]))).astype(np.float32)
+        c.add("exMatMul", [x, w], expected=[product], tolerance=3e-6)
+        c.add(
+            "exMatMul",
+            [x, Const(w), Const(np.full((1, 1, 1, 1), 0.125, np.float32))],
+            expected=[product * 0.125],
+            c_type="mul",
+        )
+        bias = c.real(1, 1, 1, b[3])
+        c.add("exMatMul", [x, w, bias], expected=[product + bias.value], c_type="add")
+    for heads, depth, queries, keys in ((2, 16, 7, 7), (1, 5, 70, 9)):
+        q, k, v = (c.real(heads, depth, 1, n, scale=2.0**-6) for n in (queries, keys, keys))
+        logits = np.einsum("hdiq,hdik->hqk", q.value, k.value) * 0.25
+        weights = np.exp(logits - logits.max(-1, keepdims=True))
+        weights /= weights.sum(-1, keepdims=True)
+        c.add(
+            "exSDPAttention",
+            [q, k, v],
+            expected=[np.einsum("hqk,hdik->hdiq", weights, v.value).astype(np.float32)],
+            scale=0.25,
+        )
+
+
+def recurrent(c):
+    """The operators with plain weights; packed ones are in recurrent_test.cpp."""
+    t, b, i, h = 4, 2, 5, 3
+    for op, gates, variants in (("RNN", 1, ({},)), ("LSTM", 4, ({},)), ("GRU", 3, ({}, dict(linear_before_reset=1)))):
+        for direction, d in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+            for kw in variants:
+                weights = [Const(c.real(d, gates * h, n, scale=2.0**-7)) for n in (i, h)]
+                bias = Const(c.real(d, 2 * gates * h, scale=2.0**-7))
+                states = [c.real(d, b, h, scale=2.0**-7) for _ in range(2 if op == "LSTM" else 1)]
+                outputs = 3 if op == "LSTM" else 2
+                c.add(
+                    op,
+                    [c.real(t, b, i), *weights, bias, None, *states],
+                    outputs=outputs,
+                    direction=direction,
+                    hidden_size=h,
+                    **kw,
+                )
+                c.add(
+                    op,
+                    [c.real(t, b, i), *weights],
+                    outputs=outputs,
+                    wanted=[True, *[False] * (outputs - 1)],
+                    direction=direction,
+                    hidden_size=h,
+                    **kw,
+                )
+    x, w, r = c.real(t, b, i), Const(c.real(2, 4 * h, i, scale=2.0**-7)), Const(c.real(2, 4 * h, h, scale=2.0**-7))
+    y = run_onnx("LSTM", [v.value for v in (x, w, r)], 1, OPSET, dict(direction="bidirectional", hidden_size=h))[0]
+    c.add("exLSTM", [x, w, r], expected=[y.transpose(0, 2, 1, 3).reshape(t, b, 2 * h)], direction="bidirectional")
+    w, r = (Const(c.real(2, 3 * h, n, scale=2.0**-7)) for n in (i, h))
+    y = run_onnx("GRU", [v.value for v in (x, w, r)], 1, OPSET, dict(direction="bidirectional", hidden_size=h))[0]
+    c.add("exGRU", [x, w, r], expected=[y.transpose(0, 2, 1, 3).reshape(t, b, 2 * h)], direction="bidirectional")
+
+
 def main():
     c = Cases()
-    for family in (moves, elementwise, reductions, resizes):
+    for family in (moves, elementwise, reductions, resizes, ranks, gathers, grids, pools, norms, products, recurrent):
         family(c)
     c.write(pathlib.Path(__file__).with_name("cases.bin"))
 
