@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "ez_rknn/error.hpp"
 #include "npurt/context.hpp"
+#include "npurt/core_mask.hpp"
 #include "npurt/guard.hpp"
 #include "rknn_file/reader.hpp"
 
@@ -56,8 +57,6 @@ void describe(const npu::Program& program) {
     log::info("custom operator " + type + " is to be registered before the first run");
 }
 
-std::string mask_text(unsigned mask) { return "core mask " + std::to_string(mask); }
-
 }  // namespace
 
 extern "C" {
@@ -96,20 +95,7 @@ int rknn_set_core_mask(rknn_context context, rknn_core_mask core_mask) {
   return guarded("rknn_set_core_mask", [&] {
     const InUse c(context);
     const npu::Chip& chip = c->program().chip();
-    const auto mask = static_cast<unsigned>(core_mask);
-    const unsigned all = (1u << chip.cores) - 1;
-    if (chip.cores == 1)
-      refuse(RKNN_ERR_TARGET_PLATFORM_UNMATCH,
-             mask_text(mask) + ": " + std::string(chip.name) + " has one core and no choice of cores");
-    // Cores work together as 0_1 or as all three, in no other combination.
-    const bool known = mask == RKNN_NPU_CORE_ALL || mask == RKNN_NPU_CORE_AUTO || mask == RKNN_NPU_CORE_0 ||
-                       mask == RKNN_NPU_CORE_1 || mask == RKNN_NPU_CORE_2 || mask == RKNN_NPU_CORE_0_1 ||
-                       mask == RKNN_NPU_CORE_0_1_2;
-    if (!known || (mask != RKNN_NPU_CORE_ALL && (mask & ~all)))
-      refuse(RKNN_ERR_PARAM_INVALID, mask_text(mask) + " is not possible on " + std::string(chip.name) +
-                                         ", which has " + std::to_string(chip.cores) + " cores; one of them, 3" +
-                                         (chip.cores == 3 ? ", 7" : "") + ", 0 (automatic) or 65535 (all) is accepted");
-    c->core_mask = mask == RKNN_NPU_CORE_ALL ? all : mask;
+    c->core_mask = cores_of(core_mask, chip.name, chip.cores);
   });
 }
 

@@ -1,14 +1,17 @@
 // rknn_matmul_*: matrices without a model. Contexts are those of a Rockchip RK3588 unless EZ_RKNN_MATMUL_CHIP names
 // another chip (rk3588, rk3576, rk3562, rk3566, rk3568) when one is created. What the interface leaves open is written
 // down in docs/matmul.md.
-#include "npu/matmul/matmul.hpp"
+#include "npurt/matmul.hpp"
 
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "ez_rknn/error.hpp"
 #include "npu/matmul/layout.hpp"
+#include "npu/matmul/matmul.hpp"
+#include "npurt/core_mask.hpp"
 #include "npurt/guard.hpp"
 #include "npurt/handles.hpp"
 #include "npurt/memory.hpp"
@@ -158,8 +161,8 @@ std::span<const T> array(const T* values, std::int32_t length, const char* what)
 void check_attribute(const Matmul& matmul, Matrix which, const rknn_matmul_tensor_attr& attr) {
   const DType type = matmul.spec().type(which);
   if (attr.type != abi_type(type))
-    throw InvalidArgument(std::string(attr.name) + " of type " + std::to_string(attr.type) + "; accepted: " +
-                          std::to_string(abi_type(type)) + " (" + name_of(type) + ")");
+    throw InvalidArgument(std::string(attr.name) + " of type " + std::to_string(attr.type) +
+                          "; accepted: " + std::to_string(abi_type(type)) + " (" + name_of(type) + ")");
   std::string sizes;
   for (const Shape& s : matmul.shapes()) {
     const std::uint64_t size = bytes_of(matmul.spec(), s, which);
@@ -170,6 +173,8 @@ void check_attribute(const Matmul& matmul, Matrix which, const rknn_matmul_tenso
 }
 
 }  // namespace
+
+bool ez_rknn::npurt::is_matmul_context(rknn_context handle) { return matmuls().find(handle) != nullptr; }
 
 extern "C" {
 

@@ -2,11 +2,17 @@
 #include "core/log.hpp"
 #include "npurt/context.hpp"
 #include "npurt/guard.hpp"
+#include "npurt/matmul.hpp"
 
 namespace {
 
 using namespace ez_rknn;
 using namespace ez_rknn::npurt;
+
+/// Memory is for contexts of models and of matrices alike. @throws Refusal (RKNN_ERR_CTX_INVALID)
+void require_context(rknn_context context) {
+  if (!is_matmul_context(context)) find_context(context);
+}
 
 /// Programs that keep weights and internal tensors in memory of their own may do so; this NPU has them elsewhere.
 void accept_unused(rknn_context context, const rknn_tensor_mem* mem, const char* what) {
@@ -22,14 +28,14 @@ extern "C" {
 
 rknn_tensor_mem* rknn_create_mem(rknn_context context, uint32_t size) {
   return guarded_pointer("rknn_create_mem", [&] {
-    find_context(context);
+    require_context(context);
     return keep(Memory::allocate(size));
   });
 }
 
 rknn_tensor_mem* rknn_create_mem2(rknn_context context, uint64_t size, uint64_t alloc_flags) {
   return guarded_pointer("rknn_create_mem2", [&] {
-    if (!(alloc_flags & RKNN_MEM_FLAG_ALLOC_NO_CONTEXT)) find_context(context);
+    if (!(alloc_flags & RKNN_MEM_FLAG_ALLOC_NO_CONTEXT)) require_context(context);
     return keep(Memory::allocate(size));
   });
 }
@@ -37,14 +43,14 @@ rknn_tensor_mem* rknn_create_mem2(rknn_context context, uint64_t size, uint64_t 
 rknn_tensor_mem* rknn_create_mem_from_fd(rknn_context context, int32_t fd, void* virt_addr, uint32_t size,
                                          int32_t offset) {
   return guarded_pointer("rknn_create_mem_from_fd", [&] {
-    find_context(context);
+    require_context(context);
     return keep(Memory::from_fd(fd, virt_addr, size, offset));
   });
 }
 
 rknn_tensor_mem* rknn_create_mem_from_phys(rknn_context context, uint64_t phys_addr, void* virt_addr, uint32_t size) {
   return guarded_pointer("rknn_create_mem_from_phys", [&] {
-    find_context(context);
+    require_context(context);
     require_pointer(virt_addr, "the mapping of the physical memory, which a process cannot make itself,");
     auto memory = Memory::from_fd(-1, virt_addr, size, 0);
     memory->handle()->phys_addr = phys_addr;
@@ -55,7 +61,7 @@ rknn_tensor_mem* rknn_create_mem_from_phys(rknn_context context, uint64_t phys_a
 
 rknn_tensor_mem* rknn_create_mem_from_mb_blk(rknn_context context, void*, int32_t) {
   return guarded_pointer("rknn_create_mem_from_mb_blk", [&]() -> rknn_tensor_mem* {
-    find_context(context);
+    require_context(context);
     refuse(RKNN_ERR_FAIL, "media blocks exist on Rockchip's media driver only; use rknn_create_mem_from_fd");
   });
 }
@@ -65,14 +71,14 @@ int rknn_destroy_mem(rknn_context context, rknn_tensor_mem* mem) {
     require_pointer(mem, "the memory");
     // Freed even when its context is gone, or it could never be.
     const bool known = remove_memory(mem) != nullptr;
-    find_context(context);
+    require_context(context);
     if (!known) refuse(RKNN_ERR_PARAM_INVALID, "the memory was not created here, or is destroyed already");
   });
 }
 
 int rknn_mem_sync(rknn_context context, rknn_tensor_mem* mem, rknn_mem_sync_mode mode) {
   return guarded("rknn_mem_sync", [&] {
-    find_context(context);
+    require_context(context);
     memory_of(mem);
     if (mode < RKNN_MEMORY_SYNC_TO_DEVICE || mode > RKNN_MEMORY_SYNC_BIDIRECTIONAL)
       refuse(RKNN_ERR_PARAM_INVALID,
