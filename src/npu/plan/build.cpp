@@ -13,36 +13,28 @@ namespace {
 
 /// Nodes whose registers say exactly what the chip computes and that have a node-level operator as well: the registers
 /// are tried first. Everything else that has an operator runs as that operator.
-constexpr std::string_view kByRegisters[] = {"Add",
-                                             "AddRelu",
-                                             "Sub",
-                                             "SubRelu",
-                                             "Mul",
-                                             "MulRelu",
-                                             "Max",
-                                             "Min",
-                                             "Relu",
-                                             "Clip",
-                                             "LeakyRelu",
-                                             "PRelu",
-                                             "Sigmoid",
-                                             "Tanh",
-                                             "Elu",
-                                             "HardSigmoid",
-                                             "HardSwish",
-                                             "exSwish",
-                                             "exGelu",
-                                             "exMish",
-                                             "Mish",
-                                             "Softplus",
-                                             "BatchNormalization"};
+constexpr std::string_view kByRegisters[] = {
+    "Add",       "AddRelu", "Sub",  "SubRelu", "Mul",         "MulRelu",   "Max",     "Min",    "Relu",   "Clip",
+    "LeakyRelu", "Sigmoid", "Tanh", "Elu",     "HardSigmoid", "HardSwish", "exSwish", "exGelu", "exMish", "Softplus"};
 
-bool by_registers(const file::Node& node, const file::Tensor* in) {
+/// Their constants are operand tables of the DPU: only the registers say how to read them.
+bool only_by_registers(const file::Node& node) { return node.type.starts_with("BatchNormalization") && node.on_npu; }
+
+bool by_registers(const file::Graph& graph, const file::Node& node) {
+  const auto operand = [&](std::size_t i) -> const file::Tensor* {
+    const bool given = i < node.inputs.size() && node.inputs[i] >= 0;
+    return given ? &graph.tensors[std::size_t(node.inputs[i])] : nullptr;
+  };
+  if (node.type == "PRelu") {  // a slope for every channel is a table, one for every element is not
+    const file::Tensor* slope = operand(1);
+    const int rank = slope ? slope->shape.rank() : 0;
+    return rank >= 3 && slope->shape[rank - 1] == 1 && slope->shape[rank - 2] == 1;
+  }
   if (std::find(std::begin(kByRegisters), std::end(kByRegisters), node.type) == std::end(kByRegisters)) return false;
   // The look-up table in the file is made for alpha 1 whatever the node says.
   if (node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0) return false;
   // A 16-bit Relu on its own clamps at q = 0 instead of the zero point.
-  return !(node.type == "Relu" && in && in->dtype == DType::i16);
+  return !(node.type == "Relu" && operand(0) && operand(0)->dtype == DType::i16);
 }
 
 bool is_interface(const file::Node& node) { return node.type == "InputOperator" || node.type == "OutputOperator"; }
@@ -129,18 +121,20 @@ void Builder::add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, st
 }
 
 void Builder::add_node(const file::Node& node) {
+  for (const auto& list : {node.inputs, node.outputs})
+    for (auto i : list)
+      if (i >= 0) tensor(i);  // refuses indices beyond the list
   const bool interface = is_interface(node), custom = node.type.starts_with("cst");
   const std::vector<Pass> passes = collect_passes(chip_, graph_, node, banks_, !interface && !custom);
   if (interface) return;
   if (custom) return add_custom(node);
 
-  const ops::Factory factory = ops::find(node.type);
+  const ops::Factory factory = only_by_registers(node) ? nullptr : ops::find(node.type);
   using Method = void (Builder::*)(const file::Node&, const std::vector<Pass>&);
   Method method = nullptr;
-  const file::Tensor* in = node.inputs.empty() || node.inputs[0] < 0 ? nullptr : &tensor(node.inputs[0]);
   if (node.type.starts_with("Conv") && has_unit(passes, Unit::convolution)) method = &Builder::add_convolution;
   else if (is_pool(node)) method = &Builder::add_pool;
-  else if (has_unit(passes, Unit::dpu) && (!factory || by_registers(node, in))) method = &Builder::add_elementwise;
+  else if (has_unit(passes, Unit::dpu) && (!factory || by_registers(graph_, node))) method = &Builder::add_elementwise;
 
   std::string reason =
       node.on_npu ? "its tasks are not understood" : "it runs on the CPU and there is no such operator";

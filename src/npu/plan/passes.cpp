@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 
 #include "ez_rknn/error.hpp"
 #include "npu/plan/dpu.hpp"
@@ -33,6 +34,9 @@ AddressRegisters address_registers(const Chip& chip) {
 std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node,
                                  RegisterBanks& banks, bool keep) {
   const auto at = address_registers(chip);
+  if (node.first_task > graph.tasks.size() || node.task_count > graph.tasks.size() - node.first_task)
+    throw ModelError(0, "tasks " + std::to_string(node.first_task) + " and " + std::to_string(node.task_count) +
+                            " more of " + std::to_string(graph.tasks.size()));
   std::vector<Pass> passes;
   std::uint32_t number = 0;
   for (const auto& task : std::span(graph.tasks).subspan(node.first_task, node.task_count)) {

@@ -5,6 +5,7 @@
 #include "core/byte_reader.hpp"
 #include "core/fp16.hpp"
 #include "ez_rknn/error.hpp"
+#include "npu/plan/constants.hpp"
 
 namespace ez_rknn::npu::plan {
 namespace {
@@ -36,7 +37,7 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
   if (ref.address.tensor < 0 || std::size_t(ref.address.tensor) >= graph.tensors.size())
     throw ModelError(0, "an operand table whose address names no tensor");
   const file::Tensor& tensor = graph.tensors[std::size_t(ref.address.tensor)];
-  if (tensor.kind != file::Kind::constant && tensor.kind != file::Kind::generated)
+  if (!is_constant(tensor))
     throw Unsupported("tensor \"" + tensor.name + "\", which is no constant, as a per-channel table");
   if (ref.address.addend > tensor.data.size())
     throw ModelError(0, "operand table \"" + tensor.name + "\": starts at byte " + std::to_string(ref.address.addend) +

@@ -15,7 +15,7 @@
 #include "ez_rknn/error.hpp"
 #include "npu/exec/program.hpp"
 #include "npu/plan/plan.hpp"
-#include "npu_plan/npy.hpp"
+#include "npy.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace {
