@@ -39,6 +39,8 @@ std::shared_ptr<ContextState> find_context(rknn_context handle) {
   return state;
 }
 
-InUse::InUse(rknn_context handle) : state_(find_context(handle)), lock_(state_->mutex) {}
+InUse::InUse(rknn_context handle) : state_(find_context(handle)), lock_(state_->mutex) {
+  if (state_->running) refuse(RKNN_ERR_FAIL, "the context is running: a custom operator's callback cannot use it");
+}
 
 }  // namespace ez_rknn::npurt

@@ -29,7 +29,8 @@ struct ContextState {
   /// Another graph: what was set for the old one's shapes is forgotten.
   void select_graph(int graph);
 
-  std::mutex mutex;  ///< held during every call
+  std::recursive_mutex mutex;  ///< held during every call; recursive so that a callback's call can be refused
+  bool running = false;        ///< inside rknn_run
   const std::shared_ptr<const npu::Program> shared_program;
   const std::uint32_t flags;
   std::unique_ptr<npu::Context> context;
@@ -51,14 +52,14 @@ std::shared_ptr<ContextState> find_context(rknn_context handle);
 /// A context in use by this call.
 class InUse {
  public:
-  /// @throws Refusal (RKNN_ERR_CTX_INVALID)
+  /// @throws Refusal RKNN_ERR_CTX_INVALID, or RKNN_ERR_FAIL in a custom operator that the same context is running
   explicit InUse(rknn_context handle);
   ContextState* operator->() const { return state_.get(); }
   ContextState& operator*() const { return *state_; }
 
  private:
   std::shared_ptr<ContextState> state_;
-  std::unique_lock<std::mutex> lock_;
+  std::unique_lock<std::recursive_mutex> lock_;
 };
 
 }  // namespace ez_rknn::npurt

@@ -74,6 +74,16 @@ void write_bound_outputs(ContextState& c) {
       npu::io::write_buffer(c.context->output(static_cast<int>(i)), b->memory->data(), b->layout);
 }
 
+void run_locked(ContextState& c) {
+  struct Running {
+    bool& flag;
+    explicit Running(bool& f) : flag(f) { flag = true; }
+    ~Running() { flag = false; }
+  };
+  const Running running(c.running);
+  c.context->run(c.core_mask);
+}
+
 /// Programs written for older versions leave every index 0 and mean "in order".
 bool means_in_order(std::span<const rknn_output> outputs, std::size_t count) {
   return count > 1 && outputs.size() == count &&
@@ -132,7 +142,7 @@ int rknn_run(rknn_context context, rknn_run_extend* extend) {
                label(Side::input, i) + " \"" + c->port(Side::input, i).tensor().name + "\" has not been set");
     c->outputs_valid = false;
     read_bound_inputs(*c);
-    c->context->run(c->core_mask);
+    run_locked(*c);
     write_bound_outputs(*c);
     c->outputs_valid = true;
     ++c->runs;
