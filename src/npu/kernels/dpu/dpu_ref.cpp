@@ -56,7 +56,9 @@ double clamp(const Clamp& c, double v) {
   return v;
 }
 
-std::int64_t stage(const ResolvedStage& s, std::size_t c, std::int64_t v) {
+}  // namespace
+
+std::int64_t stage_ref(const ResolvedStage& s, std::size_t c, std::int64_t v) {
   const std::int64_t m = s.mul ? s.mul_value[c] : 1;
   if (s.mul_first) {
     // PReLU leaves the others as they are: up by the shift that follows.
@@ -69,6 +71,8 @@ std::int64_t stage(const ResolvedStage& s, std::size_t c, std::int64_t v) {
   }
   return clamp(s.clamp, v);
 }
+
+namespace {
 
 double stage(const ResolvedStage& s, std::size_t c, double v) {
   const double m = s.mul ? static_cast<double>(s.mul_real[c]) : 1.0;
@@ -132,8 +136,8 @@ T operate(ElementWise::Op op, T v, T x) {
 
 /// BS, BN and EW: everything before the output converter.
 std::int64_t before_converter(const DpuLayer& layer, std::size_t c, std::int64_t v, std::int64_t operand) {
-  if (layer.bs) v = stage(*layer.bs, c, v);
-  if (layer.bn) v = stage(*layer.bn, c, v);
+  if (layer.bs) v = stage_ref(*layer.bs, c, v);
+  if (layer.bn) v = stage_ref(*layer.bn, c, v);
   if (!layer.ew) return v;
   const ElementWise& e = *layer.ew;
   if (e.lut) v = look_up(layer.lut, layer.lut_range, v);

@@ -9,6 +9,8 @@ namespace ez_rknn::npu::kernels {
 ///         Unsupported for an operation the pipeline does not have (integer division)
 void check(const DpuLayer& layer);
 
+/// Parts of dpu_ref: a stage of channel `c`, the look-up table.
+std::int64_t stage_ref(const ResolvedStage& stage, std::size_t c, std::int64_t v);
 std::int64_t look_up(const Lut& lut, const LutRange& range, std::int64_t v);
 
 bool reads_operand(const DpuLayer& layer);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/tail_plans.hpp"
 #include "npu/kernels/dpu/tail_variants.hpp"
 #include "npu/kernels/element.hpp"
 #include "npu/regs/rounding.hpp"
@@ -104,6 +105,7 @@ class PreparedTail final : public Tail {
       prepare_common();
       prepare_integer();
       function_ = kernels->exact, name_ = "exact";
+      choose_faster(*kernels, ranges);
     } else {
       function_ = tail_ref, name_ = "ref";
     }
@@ -207,6 +209,25 @@ class PreparedTail final : public Tail {
     l.overflow = r.overflow_scale, l.overflow_down = down(r.overflow_shift);
   }
 
+  void choose_faster(const TailKernels& kernels, std::span<const Interval> ranges) {
+    if (params_.lut.active && !params_.operand && layer_.out_type == DType::i8) {
+      bytes_ = plan_bytes(layer_);
+      params_.bytes = bytes_.data();
+      function_ = kernels.bytes, name_ = "bytes";
+      if (kernels.segments && (segments_ = plan_segments(bytes_))) {
+        params_.segments = &segments_->params;
+        params_.places = segments_->places, params_.falls = segments_->falls;
+        function_ = kernels.segments, name_ = "segments";
+      }
+    } else if ((affine_ = plan_affine(layer_, ranges))) {
+      params_.affine = affine_->params;
+      params_.affine.bias = affine_->bias.data();
+      params_.affine.slope = affine_->slope.data();
+      params_.affine.slope_negative = affine_->slope_negative.data();
+      function_ = kernels.affine, name_ = "affine";
+    }
+  }
+
   void prepare_real() {
     if (!params_.lut.active) return;
     const LutRange& r = layer_.lut_range;
@@ -226,6 +247,9 @@ class PreparedTail final : public Tail {
   std::vector<std::int32_t> lanes_;
   std::vector<std::int16_t> table_;
   std::vector<float> le_, lo_;
+  std::vector<std::uint8_t> bytes_;
+  std::optional<SegmentPlan> segments_;
+  std::optional<AffinePlan> affine_;
 };
 
 }  // namespace

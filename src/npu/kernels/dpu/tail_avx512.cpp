@@ -4,11 +4,15 @@
 
 #include "npu/kernels/dpu/tail_exact.hpp"
 #include "npu/kernels/dpu/tail_real.hpp"
+
+#include "npu/kernels/dpu/tail_affine.hpp"
+#include "npu/kernels/dpu/tail_bytes.hpp"
+#include "npu/kernels/dpu/tail_segments_avx512.hpp"
 #include "npu/kernels/dpu/tail_variants.hpp"
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailAvx512 = {tail_exact, tail_real};
+const TailKernels kTailAvx512 = {tail_exact, tail_real, tail_affine, tail_bytes, tail_segments};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -62,6 +62,25 @@ inline std::size_t bytes_of(TailType t) {
   return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 ? 2 : 4;
 }
 
+/// Everything before the output converter. `operand` is the operand's element of the group's first channel.
+inline Wide through(const TailParams& t, std::size_t channel, Int sum, const std::byte* operand) {
+  Wide v = to_wide(sum);
+  if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
+  if (t.has_bs) v = stage(t.bs, channel, v);
+  if (t.has_bn) v = stage(t.bn, channel, v);
+  if (t.lut.active) v = look_up(t.lut, v);
+  if (t.ew != TailAlu::none) {
+    v = alu(t.ew, v, t.operand ? operand_of(t, operand) : splat(t.constant));
+    if (t.round_result) v = round_away(v * splat(t.result_down));
+  }
+  return min(max(v, splat(t.ew_lo)), splat(t.ew_hi));
+}
+
+inline Int quantise(const TailParams& t, Wide v) {
+  v = round_even(v * splat(t.out_scale)) + splat(t.out_offset);
+  return to_int(min(max(v, splat(t.out_lo)), splat(t.out_hi)));
+}
+
 inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
   if (t.out_type == TailType::f16 || t.out_type == TailType::f32) {
     const Real r = keep_lanes(to_real((v + splat(t.out_offset)) * splat(t.out_float_scale)), lanes);
@@ -69,11 +88,17 @@ inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
     else store_real(out, r);
     return;
   }
-  v = round_even(v * splat(t.out_scale)) + splat(t.out_offset);
-  const Int q = to_int(min(max(v, splat(t.out_lo)), splat(t.out_hi))) & lanes;
+  const Int q = quantise(t, v) & lanes;
   if (t.out_type == TailType::i8) store_i8(out, q);
   else if (t.out_type == TailType::i16) store_i16(out, q);
   else store_int(out, q);
+}
+
+/// The accumulators of pixel p and group g of a block, window sums added.
+inline Int sum_of(const TailTile& tile, int p, int g, Int factor) {
+  const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
+  const Int sum = load_int(reinterpret_cast<const std::int32_t*>(source));
+  return tile.window_sums ? sum + factor * splat(tile.window_sums[p]) : sum;
 }
 
 inline void tail_exact(const TailParams& t, const TailTile& tile) {
@@ -83,21 +108,8 @@ inline void tail_exact(const TailParams& t, const TailTile& tile) {
     const Int lanes = load_int(t.lanes + channel);
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     for (int p = 0; p < tile.pixels; ++p) {
-      const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
-      Int sum = load_int(reinterpret_cast<const std::int32_t*>(source));
-      if (tile.window_sums) sum = sum + factor * splat(tile.window_sums[p]);
-      Wide v = to_wide(sum);
-      if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
-      if (t.has_bs) v = stage(t.bs, channel, v);
-      if (t.has_bn) v = stage(t.bn, channel, v);
-      if (t.lut.active) v = look_up(t.lut, v);
-      if (t.ew != TailAlu::none) {
-        const Wide x = t.operand ? operand_of(t, tile.operand + p * tile.operand_pixel + channel * operand_size)
-                                 : splat(t.constant);
-        v = alu(t.ew, v, x);
-        if (t.round_result) v = round_away(v * splat(t.result_down));
-      }
-      v = min(max(v, splat(t.ew_lo)), splat(t.ew_hi));
+      const std::byte* operand = tile.operand + p * tile.operand_pixel + channel * operand_size;
+      const Wide v = through(t, channel, sum_of(tile, p, g, factor), operand);
       finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * out_size);
     }
   }

@@ -35,7 +35,35 @@ struct LookUpParams {
   float underflow_slope = 0, overflow_slope = 0;
 };
 
+/// All stages as one multiplication in f32 (tail_affine.hpp):
+///   y = (accumulator + bias) * slope + operand * operand_slope + intercept, clamped to [lo, hi], to nearest, + offset.
+struct AffineParams {
+  const std::int32_t* bias = nullptr;
+  const float* slope = nullptr;
+  const float* slope_negative = nullptr;  ///< for accumulator + bias < 0; the same as slope without PReLU
+  bool two_slopes = false;
+  float operand_slope = 0, intercept = 0;
+  float lo = 0, hi = 0;
+  std::int32_t offset = 0;
+  /// Further than this from an integer, y does not tell what the separate roundings of the stages would give.
+  float limit = 0;
+};
+
+/// A table of int8 results for a look-up table's inputs, as segments of 128 inputs: what a segment begins with, and the
+/// places inside where the value moves by one.
+struct SegmentParams {
+  static constexpr int kMost = 4;
+  std::uint8_t start[256];
+  std::uint8_t down[256];          ///< 0xff where the value falls
+  std::uint8_t place[kMost][256];  ///< 0xff: none
+};
+
 struct TailParams {
+  AffineParams affine;
+  const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
+  const SegmentParams* segments = nullptr;
+  int places = 0;      ///< used of SegmentParams::place
+  bool falls = false;  ///< any segment does
   const DpuLayer* layer = nullptr;
   int channels = 0;
   const std::int32_t* lanes = nullptr;  ///< per channel: -1 for those that carry data, 0 for padding

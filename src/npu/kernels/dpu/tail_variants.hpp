@@ -7,6 +7,9 @@ namespace ez_rknn::npu::kernels {
 struct TailKernels {
   TailFunction exact;  ///< integers, proved to stay below 2^51 (tail_bounds.hpp)
   TailFunction real;
+  TailFunction affine;    ///< as exact, where all stages are one multiplication most of the time (tail_affine.hpp)
+  TailFunction bytes;     ///< as exact, ending in a look-up table and int8 (tail_bytes.hpp)
+  TailFunction segments;  ///< as bytes, by segments; null where that is no faster
 };
 
 #if defined(__x86_64__)

@@ -45,6 +45,13 @@ inline void store_i8(void* p, Int x) {
   _mm_storeu_si128(static_cast<__m128i*>(p),
                    _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
+/// Four pixels of int8; saturates.
+inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
+  store_i8(p, a);
+  store_i8(p + pixel, b);
+  store_i8(p + 2 * pixel, c);
+  store_i8(p + 3 * pixel, d);
+}
 inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 inline Int operator*(Int x, Int y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
@@ -101,6 +108,12 @@ inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
           pick_less(x.c, y.c, less.c, other.c), pick_less(x.d, y.d, less.d, other.d)};
 }
 
+inline bool any_unequal(Wide x, Wide y) {
+  const __m256d ab = _mm256_or_pd(_mm256_cmp_pd(x.a, y.a, _CMP_NEQ_UQ), _mm256_cmp_pd(x.b, y.b, _CMP_NEQ_UQ));
+  const __m256d cd = _mm256_or_pd(_mm256_cmp_pd(x.c, y.c, _CMP_NEQ_UQ), _mm256_cmp_pd(x.d, y.d, _CMP_NEQ_UQ));
+  return _mm256_movemask_pd(_mm256_or_pd(ab, cd)) != 0;
+}
+
 inline Real load_real(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 inline Real load_f16(const void* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(at128(p))), _mm256_cvtph_ps(_mm_loadu_si128(at128(p) + 1))};
@@ -134,6 +147,14 @@ inline Real floor(Real x) { return {_mm256_floor_ps(x.a), _mm256_floor_ps(x.b)};
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm256_blendv_ps(other.a, less.a, _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ)),
           _mm256_blendv_ps(other.b, less.b, _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ))};
+}
+inline Int bits_of(Real x) { return {_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
+/// |x| > limit in any lane
+inline bool any_beyond(Real x, float limit) {
+  const __m256 sign = _mm256_set1_ps(-0.0f), most = _mm256_set1_ps(limit);
+  const __m256 a = _mm256_cmp_ps(_mm256_andnot_ps(sign, x.a), most, _CMP_GT_OQ);
+  const __m256 b = _mm256_cmp_ps(_mm256_andnot_ps(sign, x.b), most, _CMP_GT_OQ);
+  return _mm256_movemask_ps(_mm256_or_ps(a, b)) != 0;
 }
 inline Real keep_lanes(Real x, Int mask) {
   return {_mm256_and_ps(x.a, _mm256_castsi256_ps(mask.a)), _mm256_and_ps(x.b, _mm256_castsi256_ps(mask.b))};

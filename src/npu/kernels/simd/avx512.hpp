@@ -31,6 +31,23 @@ inline void store_int(void* p, Int x) { _mm512_storeu_si512(p, x.v); }
 /// Lanes hold values of the narrow type.
 inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v)); }
 inline void store_i8(void* p, Int x) { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v)); }
+/// Bytes of four vectors narrowed by two vpacks: to 16 of the first, 16 of the second, ...
+inline __m512i in_pixel_order(__m512i x) {
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return _mm512_permutexvar_epi32(order, x);
+}
+/// The quarters of x to `count` pixels.
+inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x, int count) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(x));
+  if (count > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm512_extracti32x4_epi32(x, 1));
+  if (count > 2) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 2 * pixel), _mm512_extracti32x4_epi32(x, 2));
+  if (count > 3) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 3 * pixel), _mm512_extracti32x4_epi32(x, 3));
+}
+/// Four pixels of int8; saturates.
+inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
+  const __m512i words0 = _mm512_packs_epi32(a.v, b.v), words1 = _mm512_packs_epi32(c.v, d.v);
+  store_pixels(p, pixel, in_pixel_order(_mm512_packs_epi16(words0, words1)), 4);
+}
 inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Int operator-(Int a, Int b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 inline Int operator*(Int a, Int b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
@@ -71,6 +88,10 @@ inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
           _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x.b, y.b, _CMP_LT_OQ), other.b, less.b)};
 }
 
+inline bool any_unequal(Wide x, Wide y) {
+  return _mm512_cmp_pd_mask(x.a, y.a, _CMP_NEQ_UQ) | _mm512_cmp_pd_mask(x.b, y.b, _CMP_NEQ_UQ);
+}
+
 inline Real load_real(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline Real load_f16(const void* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))}; }
 inline Real gather_real(const float* table, Int index) { return {_mm512_i32gather_ps(index.v, table, 4)}; }
@@ -95,6 +116,11 @@ inline Real max(Real a, Real b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline Real floor(Real x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), other.v, less.v)};
+}
+inline Int bits_of(Real x) { return {_mm512_castps_si512(x.v)}; }
+/// |x| > limit in any lane
+inline bool any_beyond(Real x, float limit) {
+  return _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_GT_OQ);
 }
 inline Real keep_lanes(Real x, Int mask) {
   return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), mask.v))};

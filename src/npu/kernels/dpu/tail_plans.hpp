@@ -1,0 +1,36 @@
+#pragma once
+/// Faster forms of a tail, where a layer allows them.
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "npu/kernels/dpu/layer.hpp"
+#include "npu/kernels/dpu/tail_bounds.hpp"
+#include "npu/kernels/dpu/tail_params.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+/// AffineParams with the arrays they point to.
+struct AffinePlan {
+  std::vector<std::int32_t> bias;
+  std::vector<float> slope, slope_negative;
+  AffineParams params;
+};
+
+/// Nothing when the layer is more than one multiplication, or rounds so coarsely that the exact path would decide
+/// often.
+std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Interval> ranges);
+
+/// The layer's int8 result for every input of its look-up table, first to last.
+std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
+
+struct SegmentPlan {
+  SegmentParams params;
+  int places = 0;
+  bool falls = false;
+};
+
+/// Nothing when a segment has more than SegmentParams::kMost changes, or both rises and falls.
+std::optional<SegmentPlan> plan_segments(std::span<const std::uint8_t> bytes);
+
+}  // namespace ez_rknn::npu::kernels
