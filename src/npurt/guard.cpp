@@ -1,6 +1,5 @@
 #include "npurt/guard.hpp"
 
-#include "core/log.hpp"
 #include "ez_rknn/error.hpp"
 
 namespace ez_rknn::npurt {
@@ -8,10 +7,10 @@ namespace {
 
 thread_local std::string last_text;
 
-int fail(const char* function, const char* text, int code) noexcept {
+int fail(const char* function, const char* text, int code, log::Level level = log::Level::error) noexcept {
   try {
     last_text = std::string(function) + ": " + text;
-    log::error(last_text);
+    log::write(level, last_text);
   } catch (...) {  // no memory for the text: the code has to do
     last_text.clear();
   }
@@ -20,7 +19,7 @@ int fail(const char* function, const char* text, int code) noexcept {
 
 }  // namespace
 
-void refuse(int code, const std::string& text) { throw Refusal(code, text); }
+void refuse(int code, const std::string& text, log::Level level) { throw Refusal(code, text, level); }
 
 void require_pointer(const void* given, const char* what) {
   if (!given) refuse(RKNN_ERR_PARAM_INVALID, std::string(what) + " is NULL");
@@ -29,7 +28,7 @@ void require_pointer(const void* given, const char* what) {
 int report(const char* function) noexcept {
   try {
     throw;
-  } catch (const Refusal& e) { return fail(function, e.what(), e.code); } catch (const ModelError& e) {
+  } catch (const Refusal& e) { return fail(function, e.what(), e.code, e.level); } catch (const ModelError& e) {
     return fail(function, e.what(), RKNN_ERR_MODEL_INVALID);
   } catch (const Unsupported& e) {
     return fail(function, e.what(), RKNN_ERR_TARGET_PLATFORM_UNMATCH);

@@ -7,16 +7,19 @@
 #include <type_traits>
 
 #include "abi/rknn.h"
+#include "core/log.hpp"
 
 namespace ez_rknn::npurt {
 
 /// A refusal whose code the interface prescribes.
 struct Refusal : std::runtime_error {
   int code;
-  Refusal(int c, const std::string& text) : std::runtime_error(text), code(c) {}
+  log::Level level;
+  Refusal(int c, const std::string& text, log::Level l) : std::runtime_error(text), code(c), level(l) {}
 };
 
-[[noreturn]] void refuse(int code, const std::string& text);
+/// @param level  how loud it is: a code that answers a question ("no, no dynamic shapes") is not an error to the user
+[[noreturn]] void refuse(int code, const std::string& text, log::Level level = log::Level::error);
 /// RKNN_ERR_PARAM_INVALID unless `given` is set.
 void require_pointer(const void* given, const char* what);
 

@@ -70,7 +70,8 @@ void input_range(ContextState& c, rknn_input_range& out) {
   const npu::Program& program = c.program();
   const std::uint32_t index = out.index;
   const Port first = port_at(program, 0, Side::input, index);
-  if (!program.model().dynamic) refuse(RKNN_ERR_MODEL_INVALID, "the model has one shape for each input, no range");
+  if (!program.model().dynamic)
+    refuse(RKNN_ERR_MODEL_INVALID, "the model has one shape for each input, no range", log::Level::info);
   const rknn_tensor_attr attr = first.attribute(Form::interface);
   out = {};
   out.index = index;
