@@ -1,5 +1,5 @@
-/* Matrix multiplication through the C interface, as programs for the vendor's library use it. Prints what it finds wrong
- * and returns 1. */
+/* Matrix multiplication through the C interface, as programs for the vendor's library use it. Prints what it finds
+ * wrong and returns 1. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,13 +17,13 @@ static int failures = 0;
       ++failures;                                                              \
     }                                                                          \
   } while (0)
-#define CHECK_RET(call, expected)                                                                               \
-  do {                                                                                                          \
-    const int ret_ = (call);                                                                                    \
-    if (ret_ != (expected)) {                                                                                   \
-      fprintf(stderr, "%s:%d: %s gave %d, expected %d\n", __FILE__, __LINE__, #call, ret_, (int)(expected));    \
-      ++failures;                                                                                               \
-    }                                                                                                           \
+#define CHECK_RET(call, expected)                                                                            \
+  do {                                                                                                       \
+    const int ret_ = (call);                                                                                 \
+    if (ret_ != (expected)) {                                                                                \
+      fprintf(stderr, "%s:%d: %s gave %d, expected %d\n", __FILE__, __LINE__, #call, ret_, (int)(expected)); \
+      ++failures;                                                                                            \
+    }                                                                                                        \
   } while (0)
 
 static uint32_t next_random(void) {
@@ -82,8 +82,8 @@ static void close_product(Product* p) {
   CHECK_RET(rknn_matmul_destroy(p->ctx), RKNN_SUCC);
 }
 
-static void set_quant(rknn_matmul_ctx ctx, const rknn_matmul_tensor_attr* attr, float* scale, int scale_len, int32_t* zp,
-                      int zp_len) {
+static void set_quant(rknn_matmul_ctx ctx, const rknn_matmul_tensor_attr* attr, float* scale, int scale_len,
+                      int32_t* zp, int zp_len) {
   rknn_quant_params params;
   memcpy(params.name, attr->name, RKNN_MAX_NAME_LEN);
   params.scale = scale, params.scale_len = scale_len;
@@ -230,7 +230,8 @@ static void test_groups_and_channels(void) {
   const int32_t* units = p.c->virt_addr;
   for (int m = 0; m < M; ++m)
     for (int n = 0; n < N; ++n)
-      CHECK(fabs(units[m * N + n] * (double)unit - dot(a_values, b_values, m, n, K, N) * (double)scales[n]) <= unit / 2);
+      CHECK(fabs(units[m * N + n] * (double)unit - dot(a_values, b_values, m, n, K, N) * (double)scales[n]) <=
+            unit / 2);
   close_product(&p);
 }
 

@@ -1,0 +1,16 @@
+# The library's defined dynamic symbols are those of exports.map: no other, none missing.
+#   cmake -DNM=... -DLIBRARY=... -DMAP=... -P symbols.cmake
+execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE table RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "${NM} ${LIBRARY} failed: ${failed}")
+endif()
+string(REGEX MATCHALL "[^ \n]+\n" names "${table}")
+list(TRANSFORM names STRIP)
+list(SORT names)
+file(STRINGS ${MAP} lines REGEX "^ +rknn_.*;$")
+list(TRANSFORM lines REPLACE "[ ;]" "")
+list(SORT lines)
+list(LENGTH lines count)
+if(NOT names STREQUAL lines OR NOT count EQUAL 35)
+  message(FATAL_ERROR "exported: ${names}\nexpected (${count} of 35): ${lines}")
+endif()
