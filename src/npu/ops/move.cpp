@@ -31,7 +31,8 @@ std::unique_ptr<Operator> make_transpose(const NodeSpec& spec) {
   Dims shape;
   for (auto p : perm) axes.push_back(node.axis_of(p, rank)), shape.push_back(node.in(0).shape[axes.back()]);
   for (int a = 0; a < rank; ++a)
-    if (std::count(axes.begin(), axes.end(), a) != 1) node.wrong("has a perm without axis " + std::to_string(a));
+    if (const auto n = std::count(axes.begin(), axes.end(), a); n != 1)
+      node.wrong("has a perm that names axis " + std::to_string(a) + " " + std::to_string(n) + " times");
   node.expect_output(0, shape);
   return running([axes, shape](Inputs in, Outputs out, Scratch) {
     const TensorView to = with_shape(out[0], shape);

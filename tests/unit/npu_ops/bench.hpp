@@ -80,10 +80,12 @@ class Memory {
 
 class Bench {
  public:
-  explicit Bench(std::string type) { node_.type = std::move(type), node_.name = "under test"; }
+  explicit Bench(std::string type) {
+    node_.type = std::move(type), node_.name = "under test";
+    graph_.tensors.reserve(64);  // operands point there
+  }
 
   file::Attributes& attributes() { return node_.attributes; }
-  file::Graph& graph() { return graph_; }
   npu::ops::NodeRegisters registers;
 
   Memory& input(DType type, const Dims& shape, Quant quant = {}, Layout layout = Layout::dense) {
@@ -100,10 +102,14 @@ class Bench {
   }
   void no_input() { inputs_.push_back({}); }
   void no_output() { outputs_.push_back({}); }
-  /// A packed constant, which only the operator can read; `data` must stay alive.
-  void packed(const Dims& shape, DType type, std::span<const std::byte> data, Quant quant = {}) {
-    operand(inputs_, type, shape, quant, Layout::dense, file::Kind::constant);
-    inputs_.back().tensor->data = data, inputs_.back().absent_at_run = true;
+  /// A constant that only the operator can read; `data` must stay alive. @return its tensor, to be changed further
+  file::Tensor& packed(const Dims& shape, DType type, std::span<const std::byte> data, Quant quant = {}) {
+    operand(inputs_, type, {}, quant, Layout::dense, file::Kind::constant);
+    inputs_.back().absent_at_run = true;
+    file::Tensor& t = *inputs_.back().tensor;
+    t.shape = shape, t.layout = file::Layout::weight, t.data = data;
+    t.size = static_cast<std::uint32_t>(data.size());
+    return t;
   }
 
   npu::ops::Operator& prepare() {
@@ -139,8 +145,10 @@ class Bench {
   };
   Memory& operand(std::vector<Operand>& list, DType type, const Dims& shape, Quant quant, Layout layout,
                   file::Kind kind) {
-    file::Tensor& t = tensors_.emplace_back();
-    t.name = "t" + std::to_string(tensors_.size()), t.dtype = type, t.shape = shape, t.quant = quant, t.kind = kind;
+    if (graph_.tensors.size() == graph_.tensors.capacity()) throw std::runtime_error("too many operands for a bench");
+    file::Tensor& t = graph_.tensors.emplace_back();
+    t.name = "t" + std::to_string(graph_.tensors.size()), t.dtype = type, t.shape = shape, t.quant = quant,
+    t.kind = kind;
     t.quantised = !(quant == Quant{});
     memory_.emplace_back(type, shape, quant, layout);
     list.push_back({&t, &memory_.back(), false, false});
@@ -149,7 +157,6 @@ class Bench {
 
   file::Graph graph_;
   file::Node node_;
-  std::deque<file::Tensor> tensors_;
   std::deque<Memory> memory_;
   std::vector<Operand> inputs_, outputs_;
   std::unique_ptr<npu::ops::Operator> op_;

@@ -269,7 +269,16 @@ def elementwise(c):
 
 
 def reductions(c):
-    for op in "ReduceMax ReduceMin ReduceSum ReduceMean ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSumExp".split():
+    for op in [
+        "ReduceMax",
+        "ReduceMin",
+        "ReduceSum",
+        "ReduceMean",
+        "ReduceL1",
+        "ReduceL2",
+        "ReduceSumSquare",
+        "ReduceLogSumExp",
+    ]:
         c.add(op, [c.real(2, 20, 3, 4), Const([1])], keepdims=1)
         c.add(op, [c.real(2, 3, 4, 5), Const([2, 3])], keepdims=0)
         c.add(op, [c.real(3, 4, 2), Const([-3, 2])], keepdims=1)
