@@ -10,15 +10,6 @@ using namespace ez_rknn::test;
 
 namespace {
 
-/// Empty when the bytes were read well or refused as they may be.
-std::string misbehaviour(std::span<const std::byte> bytes) {
-  try {
-    return broken_promise(file::read({nullptr, bytes}));
-  } catch (const ModelError&) { return ""; } catch (const Unsupported&) {
-    return "";
-  } catch (const std::exception& e) { return std::string("another exception: ") + e.what(); }
-}
-
 std::vector<std::filesystem::path> few(std::size_t count) {
   auto paths = sample_models();
   std::vector<std::filesystem::path> some;

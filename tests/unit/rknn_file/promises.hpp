@@ -2,11 +2,11 @@
 /// What a Model promises to everything behind the reader, checked from outside: plan and executors index without
 /// asking.
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
+#include "ez_rknn/error.hpp"
 #include "rknn_file/model.hpp"
+#include "rknn_file/reader.hpp"
 #include "rknn_file/weights.hpp"
 
 namespace ez_rknn::test {
@@ -64,6 +64,15 @@ inline std::string broken_promise(const file::Model& m) {
     }
   }
   return touched == 0x7fffffffu ? "unreachable, keeps `touched` alive" : "";
+}
+
+/// Empty when the bytes were read well or refused as they may be.
+inline std::string misbehaviour(std::span<const std::byte> bytes) {
+  try {
+    return broken_promise(file::read({nullptr, bytes}));
+  } catch (const ModelError&) { return ""; } catch (const Unsupported&) {
+    return "";
+  } catch (const std::exception& e) { return std::string("another exception: ") + e.what(); }
 }
 
 }  // namespace ez_rknn::test

@@ -30,8 +30,8 @@ inline FileBytes load(const std::filesystem::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// Reads bytes the caller keeps alive.
-inline file::Model read(const FileBytes& bytes) { return file::read({nullptr, bytes}); }
+/// The model keeps a copy of the bytes.
+inline file::Model read(const FileBytes& bytes) { return file::read(file::copy_bytes(bytes)); }
 
 inline const file::Tensor* find_tensor(const file::Graph& g, std::string_view name) {
   for (const auto& t : g.tensors)
