@@ -2,6 +2,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include "dict_of.hpp"
+#include "ez_rknn/error.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace nb = nanobind;
@@ -10,6 +12,7 @@ using namespace nb::literals;
 namespace {
 
 using namespace ez_rknn;
+using python::dict_of;
 
 template <class T>
 nb::list list_of(const T& values) {
@@ -27,8 +30,8 @@ const char* layout_name(const file::Tensor& t) {
 }
 
 nb::dict describe_tensor(const file::Tensor& t) {
-  nb::dict d("name"_a = t.name, "dtype"_a = name_of(t.dtype), "layout"_a = layout_name(t), "shape"_a = list_of(t.shape),
-             "native_shape"_a = list_of(t.native_shape));
+  nb::dict d = dict_of("name"_a = t.name, "dtype"_a = name_of(t.dtype), "layout"_a = layout_name(t),
+                       "shape"_a = list_of(t.shape), "native_shape"_a = list_of(t.native_shape));
   if (t.quantised) {
     d["scale"] = t.quant.scale;
     d["zero_point"] = t.quant.zero_point;
@@ -54,9 +57,10 @@ nb::dict describe_graph(const file::Graph& g) {
   }
   for (auto id : g.outputs) outputs.append(describe_tensor(g.tensors[static_cast<std::size_t>(id)]));
   for (const auto& n : g.nodes)
-    nodes.append(nb::dict("type"_a = n.type, "name"_a = n.name, "runs_on"_a = n.on_npu ? "NPU" : "CPU", "tasks"_a = n.task_count,
-                          "inputs"_a = names_of(g, n.inputs), "outputs"_a = names_of(g, n.outputs)));
-  return nb::dict("inputs"_a = inputs, "outputs"_a = outputs, "nodes"_a = nodes, "arena_bytes"_a = g.arena_bytes);
+    nodes.append(dict_of("type"_a = n.type, "name"_a = n.name, "runs_on"_a = n.on_npu ? "NPU" : "CPU",
+                         "tasks"_a = n.task_count, "inputs"_a = names_of(g, n.inputs),
+                         "outputs"_a = names_of(g, n.outputs)));
+  return dict_of("inputs"_a = inputs, "outputs"_a = outputs, "nodes"_a = nodes, "arena_bytes"_a = g.arena_bytes);
 }
 
 nb::dict describe(const std::string& path) {
@@ -67,10 +71,11 @@ nb::dict describe(const std::string& path) {
   }
   nb::list graphs;
   for (const auto& g : m.graphs) graphs.append(describe_graph(g));
-  return nb::dict("target"_a = m.target, "npu"_a = m.npu, "compiler_version"_a = m.compiler_version,
-                  "format_version"_a = m.format_version, "framework"_a = m.framework, "custom_string"_a = m.custom_string,
-                  "dynamic"_a = m.dynamic, "batch"_a = m.batch, "weights_removed"_a = m.weights_removed,
-                  "file_bytes"_a = m.file_bytes, "weight_bytes"_a = m.weight_bytes, "graphs"_a = graphs);
+  return dict_of("target"_a = m.target, "npu"_a = m.npu, "compiler_version"_a = m.compiler_version,
+                 "format_version"_a = m.format_version, "framework"_a = m.framework,
+                 "custom_string"_a = m.custom_string, "dynamic"_a = m.dynamic, "batch"_a = m.batch,
+                 "weights_removed"_a = m.weights_removed, "file_bytes"_a = m.file_bytes,
+                 "weight_bytes"_a = m.weight_bytes, "graphs"_a = graphs);
 }
 
 }  // namespace
@@ -80,11 +85,9 @@ NB_MODULE(_file, m) {
   nb::register_exception_translator([](const std::exception_ptr& p, void*) {
     try {
       std::rethrow_exception(p);
-    } catch (const NoSuchFile& e) {
+    } catch (const ez_rknn::NoSuchFile& e) {
       PyErr_SetString(PyExc_FileNotFoundError, e.what());
-    } catch (const Error& e) {
-      PyErr_SetString(PyExc_ValueError, e.what());
-    }
+    } catch (const ez_rknn::Error& e) { PyErr_SetString(PyExc_ValueError, e.what()); }
   });
   m.def("describe", &describe, "path"_a,
         "What the file at `path` says, as dicts, lists, numbers and strings.\n\n"

@@ -1,0 +1,69 @@
+"""Run Rockchip .rknn models on the NPU, or anywhere, with an ONNX-Runtime-like API.
+
+    import ez_rknn_async as ez
+    session = ez.InferenceSession("model.rknn")
+    outputs = session.run(None, {"images": array})
+"""
+
+from __future__ import annotations
+
+import atexit
+
+from . import _core, errors
+from ._core import npu_present, software_runtime_path
+from .errors import (
+    Closed,
+    DeviceError,
+    Error,
+    InvalidArgument,
+    InvalidType,
+    ModelError,
+    NoSuchFile,
+    QueueFull,
+    RuntimeMissing,
+    Timeout,
+    Unsupported,
+)
+from .nodes import ModelMetadata, NodeArg
+from .options import (
+    RknnProviderOptions,
+    Rknpu2ProviderOptions,
+    Rknpu3ProviderOptions,
+    known_options,
+    make_provider_options,
+    make_rknpu2_provider_options,
+    make_rknpu3_provider_options,
+)
+from .session import InferenceSession
+
+__version__: str = _core.version
+
+__all__ = [
+    "Closed",
+    "DeviceError",
+    "Error",
+    "InferenceSession",
+    "InvalidArgument",
+    "InvalidType",
+    "ModelError",
+    "ModelMetadata",
+    "NoSuchFile",
+    "NodeArg",
+    "QueueFull",
+    "RknnProviderOptions",
+    "Rknpu2ProviderOptions",
+    "Rknpu3ProviderOptions",
+    "RuntimeMissing",
+    "Timeout",
+    "Unsupported",
+    "errors",
+    "known_options",
+    "make_provider_options",
+    "make_rknpu2_provider_options",
+    "make_rknpu3_provider_options",
+    "npu_present",
+    "software_runtime_path",
+]
+
+# Callbacks need the interpreter: whatever is accepted is delivered before it ends.
+atexit.register(_core.close_all)

@@ -1,0 +1,144 @@
+"""InferenceSession: onnxruntime's class of that name, for .rknn models."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .errors import InvalidType
+from .nodes import ModelMetadata, NodeArg
+from .options import NPU, SOFTWARE, RknnProviderOptions, choose_options
+
+Feed = Mapping[str, Any] | Sequence[Any] | np.ndarray
+Outputs = list[np.ndarray]
+AsyncCallback = Callable[[Outputs | None, Any, str], None]
+
+
+class InferenceSession:
+    """A loaded model. Any number of threads may use it at once.
+
+    `providers` and `sess_options` are accepted as onnxruntime's are; names of other providers are ignored with a warning.
+    """
+
+    def __init__(
+        self,
+        path_or_bytes: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        sess_options: Any = None,
+        providers: Any = None,
+        provider_options: RknnProviderOptions | Sequence[RknnProviderOptions] | None = None,
+        *,
+        use_weight_from: InferenceSession | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """
+        path_or_bytes     a file, or the content of one
+        provider_options  see RknnProviderOptions
+        use_weight_from   a session whose weights this model, exported without its own, shares
+        """
+        options = choose_options(providers, provider_options)
+        if use_weight_from is not None and not isinstance(use_weight_from, InferenceSession):
+            raise InvalidType(
+                f"use_weight_from: {type(use_weight_from).__name__} given; accepted: an InferenceSession, or None"
+            )
+        weights = use_weight_from._core if use_weight_from is not None else None
+        model = os.fsdecode(path_or_bytes) if isinstance(path_or_bytes, os.PathLike) else path_or_bytes
+        self._core = _core.Session(model, options, weights)
+        self._options = options
+        self._path = model if isinstance(model, str) else None
+        for text in self._core.warnings():
+            warnings.warn(text, UserWarning, stacklevel=2)
+
+    def run(self, output_names: Sequence[str] | None = None, input_feed: Feed = (), run_options: Any = None) -> Outputs:
+        """Run and wait. Returns one array per requested output, float32 unless output_dtype says otherwise.
+
+        output_names  None for all, in model order
+        input_feed    a dict by input name, a list in model order, or one array for a model with one input
+        run_options   {"ztu_modelrt_dispatch_batch": True}: every sample of axis 0 is a task of its own;
+                      {"output_dtype": "native"}: as the option of that name, for this call
+        """
+        return self._core.run(output_names, input_feed, run_options)
+
+    def run_async(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Feed,
+        callback: AsyncCallback,
+        user_data: Any = None,
+        run_options: Any = None,
+    ) -> None:
+        """Queue a task and return; waits only while the queue is full, up to submit_timeout_ms.
+
+        callback(results, user_data, error) runs on the session's callback thread; `error` is "" and `results` the list of
+        arrays, or `results` is None and `error` says what went wrong. Inputs are copied before this returns.
+        """
+        self._core.run_async(output_names, input_feed, callback, user_data, run_options)
+
+    def run_pipeline(self, input_feed: Feed, depth: int = 3, reset: bool = False) -> Outputs | None:
+        """Keep `depth` tasks in flight: None for the first `depth` calls, then the outputs of the oldest.
+
+        `reset`, and another depth, forget what is in flight; this call's frame is then the first of the new window.
+        """
+        return self._core.run_pipeline(input_feed, depth, reset)
+
+    def close(self) -> None:
+        """Accept nothing more and return when everything accepted has been run and delivered."""
+        self._core.close()
+
+    def __enter__(self) -> InferenceSession:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def input_names(self) -> list[str]:
+        return self._core.input_names()
+
+    @property
+    def output_names(self) -> list[str]:
+        return self._core.output_names()
+
+    def get_inputs(self) -> list[NodeArg]:
+        return [NodeArg(*fields) for fields in self._core.inputs()]
+
+    def get_outputs(self) -> list[NodeArg]:
+        return [NodeArg(*fields) for fields in self._core.outputs()]
+
+    def get_native_inputs(self) -> list[NodeArg]:
+        """As the device sees them; see zero_copy_layout."""
+        return [NodeArg(*fields) for fields in self._core.native_inputs()]
+
+    def get_native_outputs(self) -> list[NodeArg]:
+        return [NodeArg(*fields) for fields in self._core.native_outputs()]
+
+    def get_overridable_initializers(self) -> list[NodeArg]:
+        """Always empty: a compiled model's weights are fixed."""
+        return []
+
+    def get_modelmeta(self) -> ModelMetadata:
+        text = self._core.custom_string()
+        return ModelMetadata({"rknn_custom_string": text} if text else {})
+
+    def get_providers(self) -> list[str]:
+        """["RKNPU2ExecutionProvider"] on an NPU, ["SoftwareRKNPU2ExecutionProvider"] on the software NPU."""
+        return [SOFTWARE if self._core.runtime()["software"] else NPU]
+
+    def get_provider_options(self) -> dict[str, dict[str, Any]]:
+        """The options that were given, under the provider's name."""
+        return {self.get_providers()[0]: dict(self._options)}
+
+    def get_runtime(self) -> dict[str, Any]:
+        """The librknnrt in use: path, software (bool), version, driver."""
+        return self._core.runtime()
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters since the session was made, and what is under way."""
+        return self._core.statistics()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._path or 'from memory'} on {self.get_providers()[0]}>"

@@ -1,0 +1,19 @@
+#pragma once
+/// The engine's exceptions as the classes of ez_rknn_async.errors.
+#include <nanobind/nanobind.h>
+
+#include <exception>
+#include <string>
+
+namespace ez_rknn::python {
+
+/// From now on every ez_rknn::Error that leaves a bound function becomes its Python class.
+void translate_errors();
+
+/// "" for no error; the text of the exception otherwise.
+std::string text_of(const std::exception_ptr& error);
+
+/// The name of a value's type, for messages.
+inline std::string type_of(nanobind::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+
+}  // namespace ez_rknn::python

@@ -1,0 +1,33 @@
+/// ez_rknn_async._core: the session engine. The package around it is the public interface.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include "errors.hpp"
+#include "ez_rknn/options.hpp"
+#include "ez_rknn/version.hpp"
+#include "options.hpp"
+#include "session.hpp"
+#include "session/engine.hpp"
+#include "session/runtime_choice.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+NB_MODULE(_core, m) {
+  nb::set_leak_warnings(false);  // a session that a module holds until the interpreter ends is no mistake
+  m.attr("version") = ez_rknn::version();
+  ez_rknn::python::translate_errors();
+  ez_rknn::python::bind_session(m);
+  m.def(
+      "check_options", [](nb::dict options) { ez_rknn::python::session_options(options); }, "options"_a,
+      "Raises what a session with these provider options would raise for them.");
+  m.def("known_options", [] {
+    nb::dict d;
+    for (const auto& o : ez_rknn::known_options())
+      d[nb::str(o.name.data(), o.name.size())] = nb::str(o.accepted.data(), o.accepted.size());
+    return d;
+  });
+  m.def("software_runtime_path", &ez_rknn::software_runtime_path);
+  m.def("npu_present", &ez_rknn::npu_present);
+  m.def("close_all", &ez_rknn::close_all_engines, nb::call_guard<nb::gil_scoped_release>());
+}
