@@ -1,5 +1,7 @@
 #include "rknn_file/bson.hpp"
 
+#include "rknn_file/shown.hpp"
+
 namespace ez_rknn::file {
 namespace {
 
@@ -118,7 +120,7 @@ void read_bson_attributes(const ByteReader& bytes, Budget& budget, Attributes& o
     for (Cursor parts(attributes.document()); parts.next();) {
       if (parts.name == "value") value = value_of(parts);
       else if (parts.type == kString) parts.string();  // "dtype": says what the value's own type says
-      else parts.fail("BSON attribute part \"" + std::string(parts.name) + "\" is not understood");
+      else parts.fail("BSON attribute part \"" + shown(parts.name) + "\" is not understood");
     }
     if (!value) attributes.fail("BSON attribute without a value");
     out.values.insert_or_assign(std::string(attributes.name), std::move(*value));

@@ -4,6 +4,7 @@
 #include "rknn_file/flat_table.hpp"
 #include "rknn_file/model.hpp"
 #include "rknn_file/scheme.hpp"
+#include "rknn_file/shown.hpp"
 #include "rknn_file/storage.hpp"
 
 namespace ez_rknn::file {

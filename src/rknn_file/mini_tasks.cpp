@@ -111,7 +111,7 @@ void read_mini_tasks(Loader& l, const GraphTables& tables, std::string_view targ
   Resolver resolver(l, tables, g);
   std::vector<bool> seen(g.commands.size());
   for (const auto& t : g.tasks) {
-    l.budget.charge(t.words / 8, "commands", areas.commands.base());
+    l.budget.charge(t.words, "commands", areas.commands.base());
     for (auto w = t.first_word; w < t.first_word + t.words; ++w) {
       const auto* r = address_register(registers, g.commands[w]);
       if (!r || seen[w]) continue;

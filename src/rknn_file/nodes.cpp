@@ -9,12 +9,14 @@ namespace ez_rknn::file {
 namespace {
 
 constexpr int kNpuTarget = 2;
+constexpr std::size_t kMaxType = 200;
 constexpr std::size_t kMaxVtables = 64;  // a file has a handful of distinct ones
 
-/// A node's type is a bare word ("ConvRelu"); its name is "Conv:conv_1".
+/// A node's type is a bare word ("ConvRelu"); its name is "Conv:conv_1". The limit keeps the search below cheap.
 bool reads_like_a_type(const FlatTable& t, int field) {
   const auto s = t.text_if_valid(field);
-  return s && !s->empty() && std::all_of(s->begin(), s->end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
+  return s && !s->empty() && s->size() <= kMaxType &&
+         std::all_of(s->begin(), s->end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
 }
 
 /// The toolkit writes some files (a 1-D MaxPool, int8) in which the last nodes point at the vtable of another node.
@@ -35,6 +37,7 @@ void repair_vtables(std::vector<FlatTable>& nodes, int type_field, Budget& budge
   }();
   for (auto& n : nodes) {
     if (reads_like_a_type(n, type_field)) continue;
+    budget.charge(sound.size() * kMaxType, "nodes", n.file_offset());
     const auto fits = [&](const FlatTable& d) { return reads_like_a_type(n.with_vtable_of(d), type_field); };
     const auto donor = std::find_if(sound.begin(), sound.end(), fits);
     if (donor == sound.end()) throw ModelError(n.file_offset(), "a node without a readable type");

@@ -49,7 +49,7 @@ std::int64_t read_batch(const Loader& l, const FlatTable& model) {
   const auto r = std::from_chars(s.data(), end, n);
   if (s.empty() || (r.ec == std::errc() && r.ptr == end && n == 0)) return 1;
   if (r.ec != std::errc() || r.ptr != end || n < 0 || n > kMaxBatch)
-    throw ModelError(model.file_offset(l.scheme.model.batch), "batch size \"" + std::string(s.substr(0, 40)) + "\"");
+    throw ModelError(model.file_offset(l.scheme.model.batch), "batch size \"" + shown(s) + "\"");
   return n;
 }
 
@@ -198,7 +198,7 @@ void take_weights(Model& model, const Model& donor) {
                         it->second->native_shape == t.native_shape;
       if (fits) t.data = it->second->data, took = true;
       else if (weight)
-        throw Unsupported("the weights of \"" + t.name +
+        throw Unsupported("the weights of \"" + shown(t.name) +
                           "\" were removed from the model, and the model that should lend them " +
                           (it == given.end() ? "has none of that name" : "has others under that name"));
     }

@@ -50,8 +50,7 @@ void read_relocations(Loader& l, const GraphTables& tables, Graph& g) {
     const auto words = t.vector<std::uint64_t>(1, "relocated words");
     const auto tensor = by_name.find(name);
     if (tensor == by_name.end())
-      throw ModelError(t.file_offset(0),
-                       "relocation for the tensor \"" + std::string(name.substr(0, 80)) + "\", which does not exist");
+      throw ModelError(t.file_offset(0), "relocation for the tensor \"" + shown(name) + "\", which does not exist");
     l.budget.charge(words.size() * sizeof(Relocation), "relocations", words.file_offset());
     for (std::size_t i = 0; i < words.size(); ++i) {
       const Relocation r{words[i] >> 32, tensor->second, static_cast<std::uint32_t>(words[i])};

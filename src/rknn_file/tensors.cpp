@@ -49,7 +49,7 @@ bool is_constant(Kind k) { return k == Kind::constant || k == Kind::cpu_constant
 bool is_activation(Kind k) { return k == Kind::input || k == Kind::output || k == Kind::internal; }
 
 std::string label(const Tensor& t, std::size_t index) {
-  return "tensor " + std::to_string(index) + " (" + t.name + ")";
+  return "tensor " + std::to_string(index) + " (" + shown(t.name) + ")";
 }
 
 Dims read_shape(const FlatTable& t, int field, const std::string& who) {
@@ -163,6 +163,7 @@ std::span<const std::byte> aligned(Loader& l, const FlatVector<std::byte>& data,
 std::span<const std::byte> decompressed(Loader& l, const FlatTable& t, const FlatVector<std::byte>& data,
                                         const Tensor& tensor, const std::string& who) {
   const auto lanes = read_lanes(l, t, who);
+  for (const auto bytes : lanes.bytes) l.budget.charge(bytes, "lane of compressed weights", data.file_offset());
   const auto plain = packed_elements(tensor.native_shape, t.file_offset(l.scheme.tensor.native_shape));
   const auto lines = (plain + 63) / 64 * 64;
   l.budget.charge(lines, "compressed weights", data.file_offset());
