@@ -67,7 +67,7 @@ def draw(images, predicted, labels, path, columns=12, rows=6, cell=64):
     pen = ImageDraw.Draw(sheet)
     for k in range(min(columns * rows, len(images))):
         x, y = k % columns * cell, k // columns * (cell + 16)
-        picture = Image.fromarray(255 - images[k].reshape(images.shape[-2:])).resize((cell - 4, cell - 4))
+        picture = Image.fromarray(255 - images[k, :, :, 0]).resize((cell - 4, cell - 4))
         sheet.paste(picture.convert("RGB"), (x + 2, y + 2))
         right = predicted[k] == labels[k]
         pen.text(
