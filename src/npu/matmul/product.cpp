@@ -92,8 +92,11 @@ void Product::pack_reals(const Quantisation& quant, const std::byte* columns, Te
         continue;
       }
       const auto* source = reinterpret_cast<const std::int8_t*>(columns) + column;
-      for (int k = 0; k < shape_.k; ++k)
-        target[k] = static_cast<float>(source[k] - quant.zero_b(k / group, n)) * quant.scale_b(k / group, n);
+      for (int first = 0; first < shape_.k; first += group) {
+        const std::int32_t zero = quant.zero_b(first / group, n);
+        const float scale = quant.scale_b(first / group, n);
+        for (int k = first; k < first + group; ++k) target[k] = static_cast<float>(source[k] - zero) * scale;
+      }
     }
   });
   add_part(0, shape_.k, kernels::ConvInput::f16, std::move(weights));
