@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "ez_rknn/error.hpp"
+#include "npu/regs/table.hpp"
 
 namespace ez_rknn::npu {
 namespace {
@@ -19,9 +20,9 @@ std::string hex(std::uint32_t v) {
 }  // namespace
 
 void Fields::refuse(std::uint16_t reg, int low, int high, const std::string& what) const {
-  throw Unsupported(std::string(chip.name) + ": register " + hex(reg) + " = " + hex(regs[reg]) + ", bits " +
-                    std::to_string(low) + ".." + std::to_string(high) + " = " + std::to_string(bits(reg, low, high)) +
-                    ": " + what);
+  throw Unsupported(std::string(chip.name) + ": register " + hex(reg) + " (" + register_name(chip, reg) +
+                    ") = " + hex(regs[reg]) + ", bits " + std::to_string(low) + ".." + std::to_string(high) + " = " +
+                    std::to_string(bits(reg, low, high)) + ": " + what);
 }
 
 Alu Fields::stage_alu(std::uint16_t reg, int low, int high) const {

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "npu/regs/table.hpp"
 #include "npu/task/decode.hpp"
 
 namespace ez_rknn::npu::task {
@@ -35,9 +36,11 @@ struct Registers {
     }
   }
   [[noreturn]] void refuse(std::uint16_t reg, const std::string& what) const {
-    char text[48];
-    std::snprintf(text, sizeof text, "register %x = %x: ", reg, regs[reg]);
-    throw Unsupported(text + what);
+    char text[32];
+    std::snprintf(text, sizeof text, ") = %x: ", regs[reg]);
+    char number[32];
+    std::snprintf(number, sizeof number, "register %x (", reg);
+    throw Unsupported(number + register_name(*find_chip("rk3588"), reg) + text + what);
   }
 };
 
