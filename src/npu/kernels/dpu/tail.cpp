@@ -214,9 +214,11 @@ class PreparedTail final : public Tail {
       bytes_ = plan_bytes(layer_);
       params_.bytes = bytes_.data();
       function_ = kernels.bytes, name_ = "bytes";
-      if (kernels.segments && (segments_ = plan_segments(bytes_))) {
+      if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
+        segments_->params.bias = segments_->bias.data();
+        segments_->params.slope = segments_->slope.data();
+        segments_->params.slope_negative = segments_->slope_negative.data();
         params_.segments = &segments_->params;
-        params_.places = segments_->places, params_.falls = segments_->falls;
         function_ = kernels.segments, name_ = "segments";
       }
     } else if ((affine_ = plan_affine(layer_, ranges))) {

@@ -49,21 +49,31 @@ struct AffineParams {
   float limit = 0;
 };
 
-/// A table of int8 results for a look-up table's inputs, as segments of 128 inputs: what a segment begins with, and the
-/// places inside where the value moves by one.
+/// A table of int8 results for a look-up table's inputs, found in f32. Twice an input plus 1 is computed as the sum of
+///   h = low + high:  (accumulator + bias) * slope + intercept_low, to nearest, and the same with intercept_high,
+/// whose distance is 1 and twice what f32 and the stages' roundings may have moved the input. So an odd h is certainly
+/// that input and an even one either of its neighbours, which matters only where the table moves.
+/// A segment is 256 values of h: what it begins with, and the even places where the table moves by one.
 struct SegmentParams {
   static constexpr int kMost = 4;
+  const std::int32_t* bias = nullptr;
+  const float* slope = nullptr;
+  const float* slope_negative = nullptr;
+  bool two_slopes = false;
+  float intercept_low = 0, intercept_high = 0;
+  bool ends = false;  ///< h below 2 or above `highest` is left to the exact path: the table's slopes apply
+  std::int32_t highest = 0;
+  int places = 0;      ///< used of `place`
+  bool falls = false;  ///< any segment does
   std::uint8_t start[256];
   std::uint8_t down[256];          ///< 0xff where the value falls
-  std::uint8_t place[kMost][256];  ///< 0xff: none
+  std::uint8_t place[kMost][256];  ///< 255: none
 };
 
 struct TailParams {
   AffineParams affine;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   const SegmentParams* segments = nullptr;
-  int places = 0;      ///< used of SegmentParams::place
-  bool falls = false;  ///< any segment does
   const DpuLayer* layer = nullptr;
   int channels = 0;
   const std::int32_t* lanes = nullptr;  ///< per channel: -1 for those that carry data, 0 for padding

@@ -13,6 +13,8 @@ namespace {
 
 /// A further limit would be decided by the exact path too often: at 0.47 for six values in a hundred.
 constexpr double kLeastLimit = 0.47;
+/// The same for inputs of look-up tables, of which few lie where the table moves.
+constexpr double kMostOff = 0.3;
 
 double down(int shift) { return std::ldexp(1.0, -std::max(shift, 0)); }
 
@@ -21,17 +23,25 @@ double down(int shift) { return std::ldexp(1.0, -std::max(shift, 0)); }
 class Chain {
  public:
   bool stage(const ResolvedStage& s, std::size_t c) {
+    const bool mul_first = s.mul_first && s.mul;
+    std::int64_t x = 0;
     if (s.alu) {
-      const std::int64_t x = s.alu_value[c];
-      if (*s.alu != Alu::add || ((scaled_ || (s.mul_first && s.mul)) && x != 0) || lo_ || hi_) return false;
-      bias += x;
+      x = s.alu_value[c];
+      if (*s.alu != Alu::add || lo_ || hi_) return false;
+      if (!scaled_ && !mul_first) bias += x;
+      else if (!mul_first) intercept += static_cast<double>(x);
     }
     if (s.mul) {
       const double m = s.mul_value[c];
-      if (m <= 0) return false;
+      const bool by_sign = s.prelu || s.shift != s.shift_negative;
+      const bool shifted = x != 0 && (mul_first || scaled_);  // its sign is no longer the accumulator's
+      if (m <= 0 || (by_sign && (intercept != 0 || shifted))) return false;
+      intercept *= m * down(s.shift);
       if (!s.prelu) scale(m * down(s.shift), s.shift > 0, slope, error_);
       scale(m * down(s.shift_negative), s.shift_negative > 0, slope_negative, error_negative_);
+      if (mul_first) intercept += static_cast<double>(x) * down(s.shift);
       scaled_ = true;
+      rounded_ = s.shift > 0 && s.shift_negative > 0 && !s.prelu;
     }
     if (lo_) lo_ = stage_ref(s, c, *lo_);
     if (hi_) hi_ = stage_ref(s, c, *hi_);
@@ -43,13 +53,13 @@ class Chain {
     const ElementWise& e = *layer.ew;
     if (e.lut) return false;
     if (e.op == ElementWise::Op::add) {
-      if (lo_ || hi_ || (e.from_memory && layer.operand_type != DType::i8 && layer.operand_type != DType::i16))
+      if (bounded() || (e.from_memory && layer.operand_type != DType::i8 && layer.operand_type != DType::i16))
         return false;
       if (!e.from_memory) {
-        intercept = e.constant.value;
+        intercept += e.constant.value;
       } else {
         operand_slope = e.convert ? e.scale * down(e.operand_shift) : 1.0;
-        intercept = e.convert ? e.offset * operand_slope : 0.0;
+        if (e.convert) intercept += e.offset * operand_slope;
         if (e.convert && e.operand_shift > 0) error_ += 0.5, error_negative_ += 0.5;
       }
       all(down(e.result_shift), e.result_shift > 0);
@@ -65,19 +75,22 @@ class Chain {
     if (o.scale <= 0 || std::abs(o.offset) > (1 << 20)) return false;
     all(o.scale * down(o.shift), false);
     lo = lowest_of(type) - o.offset, hi = highest_of(type) - o.offset;
-    if (lo_) lo = std::clamp(shift_half_even(bounded(*lo_) * o.scale, o.shift), lo, hi);
-    if (hi_) hi = std::clamp(shift_half_even(bounded(*hi_) * o.scale, o.shift), lo, hi);
+    if (lo_) lo = std::clamp(shift_half_even(word(*lo_) * o.scale, o.shift), lo, hi);
+    if (hi_) hi = std::clamp(shift_half_even(word(*hi_) * o.scale, o.shift), lo, hi);
     return true;
   }
 
+  bool bounded() const { return lo_ || hi_; }
   double error() const { return std::max(error_, error_negative_); }
+  /// Without the last rounding, for who does that one himself.
+  double earlier_error() const { return error() - (rounded_ ? 0.5 : 0.0); }
 
   std::int64_t bias = 0;
   double slope = 1, slope_negative = 1, operand_slope = 0, intercept = 0;
   std::int64_t lo = 0, hi = 0;
 
  private:
-  static std::int64_t bounded(std::int64_t v) { return std::clamp<std::int64_t>(v, INT32_MIN, INT32_MAX); }
+  static std::int64_t word(std::int64_t v) { return std::clamp<std::int64_t>(v, INT32_MIN, INT32_MAX); }
   static void scale(double factor, bool rounds, double& of, double& error) {
     of *= factor;
     error = error * factor + (rounds ? 0.5 : 0.0);
@@ -94,7 +107,7 @@ class Chain {
     if (c.hi && lo_) lo_ = std::min<std::int64_t>(*lo_, *c.hi);
   }
 
-  bool scaled_ = false;
+  bool scaled_ = false, rounded_ = false;
   double error_ = 0, error_negative_ = 0;
   std::optional<std::int64_t> lo_, hi_;
 };
@@ -120,7 +133,10 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
     const auto lo = static_cast<float>(chain.lo), hi = static_cast<float>(chain.hi);
     if (c > 0 && (lo != a.lo || hi != a.hi)) return std::nullopt;  // one pair of bounds for all channels
     a.lo = lo, a.hi = hi;
-    a.operand_slope = static_cast<float>(chain.operand_slope), a.intercept = static_cast<float>(chain.intercept);
+    if (chain.intercept != 0 && chain.operand_slope == 0) return std::nullopt;  // added together with the operand only
+    const auto intercept = static_cast<float>(chain.intercept);
+    if (c > 0 && intercept != a.intercept) return std::nullopt;
+    a.operand_slope = static_cast<float>(chain.operand_slope), a.intercept = intercept;
     plan.bias[c] = static_cast<std::int32_t>(chain.bias);
     plan.slope[c] = static_cast<float>(chain.slope);
     plan.slope_negative[c] = static_cast<float>(chain.slope_negative);
@@ -146,30 +162,80 @@ std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer) {
   return bytes;
 }
 
-std::optional<SegmentPlan> plan_segments(std::span<const std::uint8_t> bytes) {
-  constexpr std::size_t kLength = 128, kSegments = 256;
-  if (bytes.size() > kSegments * kLength + 1) return std::nullopt;
-  SegmentPlan plan;
-  SegmentParams& s = plan.params;
-  std::memset(&s, 0, sizeof s);
-  std::memset(s.place, 0xff, sizeof s.place);
-  for (std::size_t segment = 0; segment * kLength < bytes.size() && segment < kSegments; ++segment) {
-    const std::size_t begin = segment * kLength;
-    // The last input of a full table belongs to the last segment.
-    const std::size_t end = segment == kSegments - 1 ? bytes.size() : std::min(begin + kLength, bytes.size());
-    s.start[segment] = bytes[begin];
+namespace {
+
+/// Start, direction and places of every segment; false when they do not fit.
+bool fill_segments(std::span<const std::uint8_t> bytes, SegmentParams& s) {
+  constexpr std::size_t kInputs = 128, kSegments = 256;
+  if (bytes.size() > kSegments * kInputs + 1) return false;
+  std::memset(s.place, 255, sizeof s.place);
+  for (std::size_t segment = 0; segment < kSegments; ++segment) {
+    const std::size_t begin = segment * kInputs;
+    s.down[segment] = 0;
+    s.start[segment] = bytes[std::min(begin > 0 ? begin - 1 : 0, bytes.size() - 1)];
     int places = 0, direction = 0;
-    for (std::size_t i = begin + 1; i < end; ++i) {
+    for (std::size_t i = std::max<std::size_t>(begin, 1); i < std::min(begin + kInputs, bytes.size()); ++i) {
       const int step = int(std::int8_t(bytes[i])) - int(std::int8_t(bytes[i - 1]));
       if (step == 0) continue;
       const int sign = step > 0 ? 1 : -1;
-      if (direction == -sign || places + std::abs(step) > SegmentParams::kMost) return std::nullopt;
+      if (direction == -sign || places + std::abs(step) > SegmentParams::kMost) return false;
       direction = sign;
-      for (int n = std::abs(step); n > 0; --n) s.place[places++][segment] = static_cast<std::uint8_t>(i - begin);
+      for (int n = std::abs(step); n > 0; --n) s.place[places++][segment] = static_cast<std::uint8_t>(2 * (i - begin));
     }
-    if (direction < 0) s.down[segment] = 0xff, plan.falls = true;
-    plan.places = std::max(plan.places, places);
+    if (direction < 0) s.down[segment] = 0xff, s.falls = true;
+    s.places = std::max(s.places, places);
   }
+  return true;
+}
+
+/// Whether values beyond the table's ends give other results than its ends. The slopes are straight, so one value far
+/// outside tells.
+bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
+  DpuLayer after = layer;
+  after.bs.reset(), after.bn.reset();
+  const auto at = [&](std::int64_t v) { return static_cast<std::uint8_t>(dpu_ref(after, 0, v, 0)); };
+  const std::int64_t far = std::int64_t{1} << 31, first = layer.lut_range.le_start, last = layer.lut_range.lo_end;
+  return at(first - far) != bytes.front() || at(last + far) != bytes.back();
+}
+
+}  // namespace
+
+std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
+                                         std::span<const std::uint8_t> bytes) {
+  SegmentPlan plan;
+  SegmentParams& s = plan.params;
+  if (layer.accumulator_shift > 0 || bytes.size() < 2 || !fill_segments(bytes, s)) return std::nullopt;
+  const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
+  plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
+  double first_intercept = 0, most_off = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
+    Chain chain;
+    if (layer.bs && !chain.stage(*layer.bs, c)) return std::nullopt;
+    if (layer.bn && !chain.stage(*layer.bn, c)) return std::nullopt;
+    if (chain.bounded()) return std::nullopt;
+    const Interval range = ranges.size() == 1 ? ranges[0] : ranges[c];
+    const auto bias = static_cast<double>(chain.bias);
+    if (range.lo + bias < INT32_MIN || range.hi + bias > INT32_MAX) return std::nullopt;
+    plan.bias[c] = static_cast<std::int32_t>(chain.bias);
+    plan.slope[c] = static_cast<float>(chain.slope);
+    plan.slope_negative[c] = static_cast<float>(chain.slope_negative);
+    s.two_slopes = s.two_slopes || plan.slope[c] != plan.slope_negative[c];
+    // An input may be off by what earlier roundings moved it and by f32's rounding of terms as large as the table.
+    const double intercept = chain.intercept - layer.lut_range.le_start;
+    const double off = chain.earlier_error() + (2.0 * double(bytes.size()) + 2 * std::abs(intercept)) * 0x1p-22;
+    const double reach =
+        std::max(std::abs(range.lo + bias), std::abs(range.hi + bias)) * std::max(chain.slope, chain.slope_negative);
+    if (off > kMostOff || reach + std::abs(intercept) > 0x1p29) return std::nullopt;
+    if (c > 0 && intercept != first_intercept) return std::nullopt;
+    first_intercept = intercept;
+    most_off = std::max(most_off, off);
+  }
+  s.intercept_low = static_cast<float>(first_intercept - most_off);
+  s.intercept_high = static_cast<float>(first_intercept + most_off + 1);
+  // A full table has one input more than there are values of h: it needs the exact path when it has a value of its own.
+  const bool own = bytes.size() == 256 * 128 + 1 && bytes[bytes.size() - 2] != bytes.back();
+  s.ends = own || ends_matter(layer, bytes);
+  s.highest = static_cast<std::int32_t>(2 * (bytes.size() - 1)) - (own ? 1 : 0);
   return plan;
 }
 

@@ -24,13 +24,17 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
 /// The layer's int8 result for every input of its look-up table, first to last.
 std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 
+/// SegmentParams with the arrays they point to.
 struct SegmentPlan {
+  std::vector<std::int32_t> bias;
+  std::vector<float> slope, slope_negative;
   SegmentParams params;
-  int places = 0;
-  bool falls = false;
 };
 
-/// Nothing when a segment has more than SegmentParams::kMost changes, or both rises and falls.
-std::optional<SegmentPlan> plan_segments(std::span<const std::uint8_t> bytes);
+/// Nothing when a segment has too many changes or both rises and falls, or when half a unit of the table's input does
+/// not hold what the stages before it round.
+/// @param bytes  plan_bytes of the layer
+std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
+                                         std::span<const std::uint8_t> bytes);
 
 }  // namespace ez_rknn::npu::kernels

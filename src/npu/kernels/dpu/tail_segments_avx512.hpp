@@ -1,7 +1,7 @@
 #pragma once
 /// tail_bytes.hpp without a load from memory for each value: sixty-four of them at once find their segment in tables of
 /// 256 bytes (two vpermi2b), then count the places they have passed in it.
-/// Included after simd/avx512.hpp and tail_bytes.hpp.
+/// Included after simd/avx512.hpp and tail_exact.hpp.
 #include "npu/kernels/dpu/tail_params.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -14,53 +14,77 @@ inline __m512i look_up_256(const std::uint8_t* table, __m512i index, __mmask64 u
   return _mm512_mask_blend_epi8(upper, low, high);
 }
 
-/// Results of four vectors of indices, in the order vpack leaves bytes in.
-inline __m512i segments(const TailParams& t, Int i0, Int i1, Int i2, Int i3) {
-  const __m512i a = _mm512_packus_epi32(i0.v, i1.v), b = _mm512_packus_epi32(i2.v, i3.v);
-  const __m512i most = _mm512_set1_epi16(255);  // the last input is the 129th of the last segment
-  const __m512i segment_a = _mm512_min_epu16(_mm512_srli_epi16(a, 7), most);
-  const __m512i segment_b = _mm512_min_epu16(_mm512_srli_epi16(b, 7), most);
-  const __m512i segment = _mm512_packus_epi16(segment_a, segment_b);
-  const __m512i place = _mm512_packus_epi16(_mm512_sub_epi16(a, _mm512_slli_epi16(segment_a, 7)),
-                                            _mm512_sub_epi16(b, _mm512_slli_epi16(segment_b, 7)));
+/// Four pixels of a channel group: results in the order vpack leaves bytes in, and which of them are not certain.
+struct Found {
+  __m512i value;
+  __mmask64 open;
+};
+
+/// @param h  as SegmentParams defines it
+inline Found find(const SegmentParams& s, const Int* h) {
+  const __m512i a = _mm512_packus_epi32(h[0].v, h[1].v), b = _mm512_packus_epi32(h[2].v, h[3].v);
+  const __m512i low_byte = _mm512_set1_epi16(255);
+  const __m512i segment = _mm512_packus_epi16(_mm512_srli_epi16(a, 8), _mm512_srli_epi16(b, 8));
+  const __m512i place = _mm512_packus_epi16(_mm512_and_si512(a, low_byte), _mm512_and_si512(b, low_byte));
   const __mmask64 upper = _mm512_movepi8_mask(segment);
-  const SegmentParams& s = *t.segments;
-  const __m512i one = _mm512_set1_epi8(1);
-  __m512i passed = _mm512_setzero_si512();
-  for (int k = 0; k < t.places; ++k) {
-    const __mmask64 beyond = _mm512_cmpge_epu8_mask(place, look_up_256(s.place[k], segment, upper));
-    passed = _mm512_mask_add_epi8(passed, beyond, passed, one);
+  Found found{_mm512_setzero_si512(), 0};
+  for (int k = 0; k < s.places; ++k) {
+    const __m512i at = look_up_256(s.place[k], segment, upper);
+    const __mmask64 passed = _mm512_cmpgt_epu8_mask(place, at);
+    found.value = _mm512_mask_add_epi8(found.value, passed, found.value, _mm512_set1_epi8(1));
+    found.open |= _mm512_cmpeq_epi8_mask(place, at);
   }
-  if (t.falls) {
+  found.open &= _mm512_testn_epi8_mask(place, _mm512_set1_epi8(1));
+  if (s.falls) {
     const __m512i down = look_up_256(s.down, segment, upper);
-    passed = _mm512_sub_epi8(_mm512_xor_si512(passed, down), down);
+    found.value = _mm512_sub_epi8(_mm512_xor_si512(found.value, down), down);
   }
-  return _mm512_add_epi8(look_up_256(s.start, segment, upper), passed);
+  found.value = _mm512_add_epi8(look_up_256(s.start, segment, upper), found.value);
+  return found;
 }
 
-inline void tail_segments(const TailParams& t, const TailTile& tile) {
+template <bool TwoSlopes>
+inline void segments_block(const TailParams& t, const TailTile& tile) {
+  const SegmentParams& s = *t.segments;
+  const __m512 intercept_low = _mm512_set1_ps(s.intercept_low), intercept_high = _mm512_set1_ps(s.intercept_high);
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-    const Int lanes = load_int(t.lanes + channel);
+    const Int lanes = load_int(t.lanes + channel), bias = load_int(s.bias + channel);
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
+    const Real slope = load_real(s.slope + channel), negative = load_real(s.slope_negative + channel);
     const __m512i keep = _mm512_broadcast_i32x4(_mm512_cvtepi32_epi8(lanes.v));
     for (int p = 0; p < tile.pixels; p += 4) {
       const int count = tile.pixels - p < 4 ? tile.pixels - p : 4;
-      Int sum[4], index[4];
-      bool outside[4] = {};
+      Int h[4];
+      __mmask64 open = 0;
+#pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        sum[i] = sum_of(tile, i < count ? p + i : p, g, factor);
-        index[i] = byte_index(t, channel, sum[i], outside[i]);
+        const Real v = to_real(sum_of(tile, i < count ? p + i : p, g, factor) + bias);
+        const Real m = TwoSlopes ? select_less(v, splat(0.0f), negative, slope) : slope;
+        h[i] = to_int(Real{_mm512_fmadd_ps(v.v, m.v, intercept_low)}) +
+               to_int(Real{_mm512_fmadd_ps(v.v, m.v, intercept_high)});
+        if (s.ends) {
+          const __mmask16 under = _mm512_cmplt_epi32_mask(h[i].v, _mm512_set1_epi32(2));
+          const __mmask16 over = _mm512_cmpgt_epi32_mask(h[i].v, _mm512_set1_epi32(s.highest));
+          if (under | over) open |= 0x000f000f000f000full << (4 * i);
+        }
       }
-      const __m512i q = _mm512_and_si512(in_pixel_order(segments(t, index[0], index[1], index[2], index[3])), keep);
+      const Found found = find(s, h);
       std::byte* out = tile.out + p * tile.out_pixel + channel;
-      store_pixels(out, tile.out_pixel, q, count);
-      if (!t.lut.slopes) continue;
-      for (int i = 0; i < count; ++i)
-        if (outside[i]) [[unlikely]]
-          store_i8(out + i * tile.out_pixel, quantise(t, through(t, channel, sum[i], nullptr)) & lanes);
+      store_pixels(out, tile.out_pixel, _mm512_and_si512(in_pixel_order(found.value), keep), count);
+      open |= found.open;
+      if (open) [[unlikely]]
+        for (int i = 0; i < count; ++i)
+          if (open >> (4 * i) & 0x000f000f000f000full) {
+            const Int sum = sum_of(tile, p + i, g, factor);
+            store_i8(out + i * tile.out_pixel, quantise(t, through(t, channel, sum, nullptr)) & lanes);
+          }
     }
   }
+}
+
+inline void tail_segments(const TailParams& t, const TailTile& tile) {
+  t.segments->two_slopes ? segments_block<true>(t, tile) : segments_block<false>(t, tile);
 }
 
 }  // namespace

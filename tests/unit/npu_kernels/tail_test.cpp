@@ -1,0 +1,112 @@
+// The forms of the DPU's tail (exact, one multiplication, look-up segments, ...) against the reference, with many
+// values on and next to ties, and whether the layers that compilers make really get the fast forms.
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "layers.hpp"
+#include "npu/kernels/dpu/tail.hpp"
+
+using namespace ez_rknn;
+using namespace ez_rknn::npu;
+using namespace ez_rknn::npu::kernels;
+using namespace ez_rknn::npu::kernels::test;
+
+namespace {
+
+constexpr int kPixels = 23;
+
+/// Accumulators spread over the range, or clustered: neighbours of neighbours meet every tie between them.
+std::vector<std::int32_t> accumulators(Random& random, int channels, double reach) {
+  std::vector<std::int32_t> v(static_cast<std::size_t>(kPixels * padded_channels(channels)));
+  const int far = static_cast<int>(reach), base = random(-far, far) / 2;
+  const bool cluster = random.chance(50);
+  for (auto& x : v)
+    x = random.chance(5) ? (random.chance(50) ? far : -far) : cluster ? base + random(-500, 500) : random(-far, far);
+  return v;
+}
+
+void compare(const DpuLayer& layer, Random& random, double reach, std::map<std::string, int>& used) {
+  TestMap operand(layer.operand_type, 1, kPixels, layer.channels, 0, 0);
+  operand.randomise(random);
+  const auto values = accumulators(random, layer.channels, reach);
+  const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
+  std::vector<std::int32_t> factors(padded), sums(kPixels);
+  for (auto& f : factors) f = random(-100, 100);
+  for (auto& s : sums) s = random(-100, 100);
+  TailTile tile;
+  tile.accumulators = reinterpret_cast<const std::byte*>(values.data());
+  tile.accumulator_pixel = static_cast<std::ptrdiff_t>(padded) * 4;
+  if (random.chance(50)) tile.window_sums = sums.data(), tile.window_factors = factors.data();
+  tile.pixels = kPixels, tile.groups = static_cast<int>(padded) / 16;
+  const Interval range{-reach - 10000, reach + 10000};
+  const auto run = [&](const Tail& tail, TestMap& out) {
+    out.mark();
+    tile.operand = tail.operand_at(operand.view(), 0, 0), tile.operand_pixel = tail.operand_pixel(operand.view());
+    tile.out = out.map().data, tile.out_pixel = out.map().pixel;
+    tail(tile);
+  };
+  TestMap expected(layer.out_type, 1, kPixels, layer.channels, 0, 0),
+      got = TestMap(layer.out_type, 1, kPixels, layer.channels, 0, 0);
+  run(*make_tail(layer, {&range, 1}, cpu::Isa::ref), expected);
+  for (cpu::Isa isa : cpu::allowed()) {
+    if (isa == cpu::Isa::ref) continue;
+    const auto tail = make_tail(layer, {&range, 1}, isa);
+    ++used[std::string(tail->name())];
+    run(*tail, got);
+    CAPTURE(cpu::name_of(isa));
+    CAPTURE(tail->name());
+    REQUIRE_EQ(differences(expected, got), 0);
+  }
+}
+
+/// Tables as compilers make them: a smooth function over the whole domain.
+void smooth_table(DpuLayer& layer, double (*f)(double), double width) {
+  layer.ew.emplace();
+  layer.ew->lut = true;
+  for (int i = 0; i <= 512; ++i) {
+    layer.lut.le[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(std::lround(f((i - 512) / 512.0 * width)));
+    layer.lut.lo[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(std::lround(f(i / 512.0 * width)));
+  }
+}
+double sigmoid(double x) { return 32767 / (1 + std::exp(-x)); }
+double silu(double x) { return 32767 / 8.0 * x / (1 + std::exp(-x)); }
+double hard_swish(double x) { return 32767 / 8.0 * x * std::clamp(x + 3, 0.0, 6.0) / 6; }
+double mirror(double x) { return -32767 * std::tanh(x); }
+
+}  // namespace
+
+TEST_CASE("every form of the tail equals the reference bit for bit") {
+  std::map<std::string, int> used;
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < 150; ++i) {
+      Random random(1000 * static_cast<unsigned>(kind) + i);
+      const int channels = random.one_of({1, 5, 16, 17, 48, 64});
+      const double reach = std::pow(10.0, random(2, 6));
+      CAPTURE(kind);
+      CAPTURE(i);
+      compare(random_layer(random, static_cast<TailKind>(kind), channels, reach), random, reach, used);
+    }
+  for (const char* name : {"exact", "affine", "bytes"}) {
+    CAPTURE(name);
+    if (cpu::allowed().size() > 1) CHECK_GT(used[name], 100);
+  }
+}
+
+TEST_CASE("look-up tables of real activations, with and without slopes at their ends") {
+  std::map<std::string, int> used;
+  for (auto* f : {sigmoid, silu, hard_swish, mirror})
+    for (unsigned i = 0; i < 100; ++i) {
+      Random random(i);
+      const int channels = random.one_of({1, 16, 33});
+      const double reach = 100000;
+      DpuLayer layer = random_layer(random, TailKind::look_up, channels, reach);
+      smooth_table(layer, f, 8);
+      layer.out.scale = 16384, layer.out.shift = 21 - random(0, 2), layer.out.offset = random(-128, 0);
+      if (random.chance(50)) layer.lut_range.overflow_scale = 16434, layer.lut_range.overflow_shift = 13;
+      else layer.lut_range.overflow_scale = 0;
+      CAPTURE(i);
+      compare(layer, random, reach, used);
+    }
+  if (cpu::allows(cpu::Isa::avx512)) CHECK_GT(used["segments"], 200);
+}
