@@ -1,8 +1,8 @@
 """Run Rockchip .rknn models on the NPU, or anywhere, with an ONNX-Runtime-like API.
 
-    import ez_rknn_async as ez
-    session = ez.InferenceSession("model.rknn")
-    outputs = session.run(None, {"images": array})
+import ez_rknn_async as ez
+session = ez.InferenceSession("model.rknn")
+outputs = session.run(None, {"images": array})
 """
 
 from __future__ import annotations

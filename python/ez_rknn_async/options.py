@@ -137,7 +137,7 @@ def choose_options(providers: Any, provider_options: Any) -> dict[str, Any]:
         if name not in _OURS:
             if name not in _warned:
                 _warned.add(name)
-                warnings.warn(f"provider {name!r} is not one of this package's and is ignored", stacklevel=4)
+                warnings.warn(f"provider {name!r} is not one of this package's and is ignored", stacklevel=3)
         elif position is None:
             position, inline, runtime = k, options, _OURS[name]
     separate = _separate_options(provider_options, position, len(entries))

@@ -47,9 +47,9 @@ class InferenceSession:
             )
         weights = use_weight_from._core if use_weight_from is not None else None
         model = os.fsdecode(path_or_bytes) if isinstance(path_or_bytes, os.PathLike) else path_or_bytes
-        self._core = _core.Session(model, options, weights)
         self._options = options
         self._path = model if isinstance(model, str) else None
+        self._core = _core.Session(model, options, weights)
         for text in self._core.warnings():
             warnings.warn(text, UserWarning, stacklevel=2)
 
@@ -141,4 +141,5 @@ class InferenceSession:
         return self._core.statistics()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._path or 'from memory'} on {self.get_providers()[0]}>"
+        where = f"on {self.get_providers()[0]}" if hasattr(self, "_core") else "(not loaded)"
+        return f"<{type(self).__name__} {getattr(self, '_path', None) or 'from memory'} {where}>"

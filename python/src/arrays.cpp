@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ez_rknn/error.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 
@@ -78,7 +79,7 @@ nb::dlpack::dtype dlpack_type(ElementType type) {
 }
 
 [[noreturn]] void refuse_dtype(const std::string& name, nb::handle array) {
-  throw InvalidType("input \"" + name + "\": dtype " + nb::str(array.attr("dtype")).c_str() +
+  throw InvalidType("input \"" + name + "\": dtype " + str_of(nb::object(array.attr("dtype"))) +
                     " given; accepted: float32, float16, float64, int8, uint8, int16, uint16, int32, uint32, int64, "
                     "bool, in this machine's byte order");
 }

@@ -1,6 +1,7 @@
 #include "errors.hpp"
 
 #include "ez_rknn/error.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 
@@ -26,7 +27,7 @@ const char* class_of(const Error& e) {
 
 void raise(const Error& e) {
   const nb::object type = nb::module_::import_("ez_rknn_async.errors").attr(class_of(e));
-  nb::object instance = type(nb::str(e.what()));
+  nb::object instance = type(to_str(e.what()));
   if (const auto* device = dynamic_cast<const DeviceError*>(&e)) instance.attr("rknn_ret") = device->rknn_ret;
   if (const auto* model = dynamic_cast<const ModelError*>(&e); model && model->offset != ModelError::kUnknown)
     instance.attr("offset") = model->offset;

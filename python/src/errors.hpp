@@ -13,7 +13,4 @@ void translate_errors();
 /// "" for no error; the text of the exception otherwise.
 std::string text_of(const std::exception_ptr& error);
 
-/// The name of a value's type, for messages.
-inline std::string type_of(nanobind::handle value) { return Py_TYPE(value.ptr())->tp_name; }
-
 }  // namespace ez_rknn::python

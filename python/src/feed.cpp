@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "errors.hpp"
 #include "ez_rknn/error.hpp"
 #include "options.hpp"
 #include "session/option_values.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 
@@ -34,8 +34,7 @@ int index_of(const std::vector<TensorInfo>& outputs, nb::handle name) {
   const std::string_view wanted = text(name);
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].name == wanted) return static_cast<int>(i);
-  throw InvalidArgument(std::string("output ") + nb::repr(name).c_str() +
-                        " does not exist; the model has: " + quoted(outputs));
+  throw InvalidArgument(std::string("output ") + repr_of(name) + " does not exist; the model has: " + quoted(outputs));
 }
 
 void read_dict(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedArrays& arrays) {
@@ -43,7 +42,7 @@ void read_dict(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedA
     PyObject* value = PyDict_GetItemString(feed.ptr(), input.name.c_str());  // borrowed
     if (!value)
       throw InvalidArgument("input \"" + input.name + "\" is missing; given: " +
-                            nb::repr(nb::list(feed.attr("keys")())).c_str() + ", the model takes: " + quoted(inputs));
+                            repr_of(nb::list(feed.attr("keys")())) + ", the model takes: " + quoted(inputs));
     arrays.add(input.name, value);
   }
   if (static_cast<std::size_t>(PyDict_Size(feed.ptr())) == inputs.size()) return;
@@ -51,7 +50,7 @@ void read_dict(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedA
     bool known = false;
     for (const TensorInfo& input : inputs) known |= input.name == text(key);
     if (!known)
-      throw InvalidArgument(std::string("input ") + nb::repr(key).c_str() +
+      throw InvalidArgument(std::string("input ") + repr_of(key) +
                             " does not exist; the model takes: " + quoted(inputs));
   }
 }

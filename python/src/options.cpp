@@ -1,6 +1,7 @@
 #include "options.hpp"
 
 #include "ez_rknn/error.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 
@@ -17,7 +18,7 @@ OptionScalar scalar(nb::handle value) {
     const long long n = number.is_valid() ? PyLong_AsLongLongAndOverflow(number.ptr(), &overflow) : 0;
     if (number.is_valid() && !overflow) return static_cast<std::int64_t>(n);
     PyErr_Clear();
-    return OtherValue{nb::repr(value).c_str()};
+    return OtherValue{repr_of(value)};
   }
   if (PyUnicode_Check(p) || nb::hasattr(value, "__fspath__")) {
     const nb::object path = nb::steal(PyOS_FSPath(p));
@@ -26,7 +27,7 @@ OptionScalar scalar(nb::handle value) {
     }
     PyErr_Clear();
   }
-  return OtherValue{nb::repr(value).c_str()};
+  return OtherValue{repr_of(value)};
 }
 
 }  // namespace
@@ -34,8 +35,9 @@ OptionScalar scalar(nb::handle value) {
 OptionValue option_value(nb::handle value) {
   PyObject* p = value.ptr();
   // numpy's bool has no __index__; a 0-d array is a number, not a list.
-  if (nb::hasattr(value, "dtype") && nb::hasattr(value, "ndim") && nb::cast<int>(value.attr("ndim")) == 0)
-    return option_value(value.attr("item")());
+  if (!PyType_Check(p) && nb::hasattr(value, "dtype") && nb::hasattr(value, "ndim") &&
+      nb::object(value.attr("ndim")).equal(nb::int_(0)))
+    return std::visit([](auto&& v) { return OptionValue(std::move(v)); }, scalar(value.attr("item")()));
   // A set or a dict has no order and is not taken for a list; bytes are no text.
   const bool list = PySequence_Check(p) && !PyUnicode_Check(p) && !PyBytes_Check(p) && !PyByteArray_Check(p);
   if (list) {
@@ -50,8 +52,8 @@ SessionOptions session_options(nb::dict options) {
   std::vector<NamedOption> named;
   for (auto [key, value] : options) {
     if (!nb::isinstance<nb::str>(key))
-      throw InvalidType(std::string("provider option names are text; given: ") + nb::repr(key).c_str());
-    named.push_back({nb::cast<nb::str>(key).c_str(), option_value(value)});
+      throw InvalidType(std::string("provider option names are text; given: ") + repr_of(key));
+    named.push_back({str_of(key), option_value(value)});
   }
   return parse_options(named);
 }

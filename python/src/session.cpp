@@ -11,6 +11,7 @@
 #include "feed.hpp"
 #include "options.hpp"
 #include "session/engine.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -30,7 +31,7 @@ struct PythonCallback {
 
   void operator()(std::vector<Tensor>&& results, const std::exception_ptr& error) const noexcept {
     try {
-      if (error) callable(nb::none(), user_data, nb::str(text_of(error).c_str()));
+      if (error) callable(nb::none(), user_data, to_str(text_of(error)));
       else callable(to_list(std::move(results)), user_data, nb::str(""));
     } catch (nb::python_error& e) {
       e.restore();
@@ -151,16 +152,16 @@ nb::list describe(const std::vector<TensorInfo>& tensors) {
   for (const TensorInfo& t : tensors) {
     nb::list dynamic;
     for (const Shape& s : t.dynamic_shapes) dynamic.append(dims(s));
-    nodes.append(nb::make_tuple(t.name, dims(t.shape), onnx_name_of(t.type), onnx_name_of(t.native_type),
+    nodes.append(nb::make_tuple(to_str(t.name), dims(t.shape), onnx_name_of(t.type), onnx_name_of(t.native_type),
                                 name_of(t.layout), t.quantised ? nb::cast(t.scale) : nb::none(),
                                 t.quantised ? nb::cast(t.zero_point) : nb::none(), dynamic));
   }
   return nodes;
 }
 
-std::vector<std::string> names(const std::vector<TensorInfo>& tensors) {
-  std::vector<std::string> n;
-  for (const TensorInfo& t : tensors) n.push_back(t.name);
+nb::list names(const std::vector<TensorInfo>& tensors) {
+  nb::list n;
+  for (const TensorInfo& t : tensors) n.append(to_str(t.name));
   return n;
 }
 
@@ -173,19 +174,20 @@ nb::dict statistics(const PySession& s) {
 }
 
 nb::dict runtime(const PySession& s) {
-  return dict_of("path"_a = s.get().runtime_path(), "software"_a = s.get().is_software(),
-                 "version"_a = s.get().runtime_version(), "driver"_a = s.get().driver_version());
+  return dict_of("path"_a = to_str(s.get().runtime_path()), "software"_a = s.get().is_software(),
+                 "version"_a = to_str(s.get().runtime_version()), "driver"_a = to_str(s.get().driver_version()));
 }
 
 }  // namespace
 
 void bind_session(nb::module_& m) {
   nb::class_<PySession>(m, "Session")
-      .def(nb::init<nb::handle, nb::dict, PySession*>(), "model"_a, "options"_a, "weights_from"_a.none() = nb::none())
-      .def("run", &PySession::run, "output_names"_a.none(), "input_feed"_a, "run_options"_a.none())
-      .def("run_async", &PySession::run_async, "output_names"_a.none(), "input_feed"_a, "callback"_a.none(),
+      .def(nb::init<nb::handle, nb::dict, PySession*>(), "model"_a.none(), "options"_a,
+           "weights_from"_a.none() = nb::none())
+      .def("run", &PySession::run, "output_names"_a.none(), "input_feed"_a.none(), "run_options"_a.none())
+      .def("run_async", &PySession::run_async, "output_names"_a.none(), "input_feed"_a.none(), "callback"_a.none(),
            "user_data"_a.none(), "run_options"_a.none())
-      .def("run_pipeline", &PySession::run_pipeline, "input_feed"_a, "depth"_a, "reset"_a)
+      .def("run_pipeline", &PySession::run_pipeline, "input_feed"_a.none(), "depth"_a, "reset"_a)
       .def("close", &PySession::close)
       .def("inputs", [](const PySession& s) { return describe(s.get().inputs()); })
       .def("outputs", [](const PySession& s) { return describe(s.get().outputs()); })
@@ -193,7 +195,7 @@ void bind_session(nb::module_& m) {
       .def("native_outputs", [](const PySession& s) { return describe(s.get().native_outputs()); })
       .def("input_names", [](const PySession& s) { return names(s.get().inputs()); })
       .def("output_names", [](const PySession& s) { return names(s.get().outputs()); })
-      .def("custom_string", [](const PySession& s) { return s.get().custom_string(); })
+      .def("custom_string", [](const PySession& s) { return to_str(s.get().custom_string()); })
       .def("warnings", [](const PySession& s) { return s.get().engine()->warnings(); })
       .def("runtime", &runtime)
       .def("statistics", &statistics);

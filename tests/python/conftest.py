@@ -1,0 +1,77 @@
+"""Fixtures: the seed model on the software NPU, and sessions on the scripted runtime of tests/fake_rt."""
+
+import ctypes
+import gc
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import ez_rknn_async as ez
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEED = ROOT / "models" / "seed"
+sys.path.insert(0, str(SEED))
+for name in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_FAKE_RT"):
+    os.environ.pop(name, None)
+
+
+class FakeRuntime:
+    """The scripted runtime; tests/fake_rt/script.hpp says what a script may hold."""
+
+    MODEL = b"RKNN" + bytes(60)
+
+    def __init__(self, path):
+        self.path = str(path)
+        library = ctypes.CDLL(self.path)
+        self._script = library.fake_rknnrt_script
+        self._calls = library.fake_rknnrt_calls
+        self.live_contexts = library.fake_rknnrt_live_contexts
+        self._trace = library.fake_rknnrt_trace
+        self._trace.restype = ctypes.c_char_p
+
+    def open(self, script="", model=MODEL, session_class=ez.InferenceSession, use_weight_from=None, **options):
+        self._script(script.encode())
+        options.setdefault("runtime", self.path)
+        return session_class(model, provider_options=options, use_weight_from=use_weight_from)
+
+    def calls(self, function):
+        return self._calls(function.encode())
+
+    def trace(self):
+        return self._trace().decode().split()
+
+
+@pytest.fixture(scope="session")
+def fake_library():
+    """$EZ_RKNN_FAKE_RUNTIME, or built on demand in build/release."""
+    given = os.environ.get("EZ_RKNN_FAKE_RUNTIME")
+    if given:
+        return pathlib.Path(given)
+    build = ROOT / "build" / "release"
+    path = build / "tests" / "fake_rt" / "libfake_rknnrt.so"
+    if not (build / "build.ninja").exists():
+        command = ["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DEZ_RKNN_BUILD_TESTS=ON"]
+        subprocess.run([*command, "-DEZ_RKNN_BUILD_FUZZERS=ON"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", build, "--target", "fake_rknnrt"], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture
+def fake(fake_library):
+    gc.collect()  # sessions in the tracebacks of errors that earlier tests expected
+    return FakeRuntime(fake_library)
+
+
+@pytest.fixture(scope="session")
+def seed():
+    return SEED / "seed_i8.rknn"
+
+
+@pytest.fixture(scope="session")
+def seed_case():
+    from seed_case import SeedCase
+
+    return SeedCase()
