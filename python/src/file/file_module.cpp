@@ -14,6 +14,11 @@ namespace {
 using namespace ez_rknn;
 using python::dict_of;
 
+/// Text of a file may be anything: what is not UTF-8 shows as U+FFFD instead of failing the call.
+nb::object text(const std::string& s) {
+  return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
+}
+
 template <class T>
 nb::list list_of(const T& values) {
   nb::list l;
@@ -30,7 +35,7 @@ const char* layout_name(const file::Tensor& t) {
 }
 
 nb::dict describe_tensor(const file::Tensor& t) {
-  nb::dict d = dict_of("name"_a = t.name, "dtype"_a = name_of(t.dtype), "layout"_a = layout_name(t),
+  nb::dict d = dict_of("name"_a = text(t.name), "dtype"_a = name_of(t.dtype), "layout"_a = layout_name(t),
                        "shape"_a = list_of(t.shape), "native_shape"_a = list_of(t.native_shape));
   if (t.quantised) {
     d["scale"] = t.quant.scale;
@@ -41,7 +46,7 @@ nb::dict describe_tensor(const file::Tensor& t) {
 
 nb::list names_of(const file::Graph& g, const std::vector<std::int32_t>& ids) {
   nb::list names;
-  for (auto id : ids) names.append(id < 0 ? std::string() : g.tensors[static_cast<std::size_t>(id)].name);
+  for (auto id : ids) names.append(text(id < 0 ? std::string() : g.tensors[static_cast<std::size_t>(id)].name));
   return names;
 }
 
@@ -57,7 +62,7 @@ nb::dict describe_graph(const file::Graph& g) {
   }
   for (auto id : g.outputs) outputs.append(describe_tensor(g.tensors[static_cast<std::size_t>(id)]));
   for (const auto& n : g.nodes)
-    nodes.append(dict_of("type"_a = n.type, "name"_a = n.name, "runs_on"_a = n.on_npu ? "NPU" : "CPU",
+    nodes.append(dict_of("type"_a = text(n.type), "name"_a = text(n.name), "runs_on"_a = n.on_npu ? "NPU" : "CPU",
                          "tasks"_a = n.task_count, "inputs"_a = names_of(g, n.inputs),
                          "outputs"_a = names_of(g, n.outputs)));
   return dict_of("inputs"_a = inputs, "outputs"_a = outputs, "nodes"_a = nodes, "arena_bytes"_a = g.arena_bytes);
@@ -71,9 +76,9 @@ nb::dict describe(const std::string& path) {
   }
   nb::list graphs;
   for (const auto& g : m.graphs) graphs.append(describe_graph(g));
-  return dict_of("target"_a = m.target, "npu"_a = m.npu, "compiler_version"_a = m.compiler_version,
-                 "format_version"_a = m.format_version, "framework"_a = m.framework,
-                 "custom_string"_a = m.custom_string, "dynamic"_a = m.dynamic, "batch"_a = m.batch,
+  return dict_of("target"_a = text(m.target), "npu"_a = text(m.npu), "compiler_version"_a = text(m.compiler_version),
+                 "format_version"_a = m.format_version, "framework"_a = text(m.framework),
+                 "custom_string"_a = text(m.custom_string), "dynamic"_a = m.dynamic, "batch"_a = m.batch,
                  "weights_removed"_a = m.weights_removed, "file_bytes"_a = m.file_bytes,
                  "weight_bytes"_a = m.weight_bytes, "graphs"_a = graphs);
 }
