@@ -1,5 +1,7 @@
 #include "npu/regs/geometry.hpp"
 
+#include <algorithm>
+
 #include "npu/regs/fields.hpp"
 
 namespace ez_rknn::npu {
@@ -11,19 +13,29 @@ int at_least_one(const Fields& f, std::uint16_t reg, int low, int high, const ch
   return v;
 }
 
-/// CONV_CON3, alike on families A, B and C.
+/// A stride of 0 repeats one input along the output, which is how the compiler broadcasts; over a single output it
+/// means nothing and counts as 1.
+int stride(const Fields& f, std::uint16_t reg, int low, int high, int output) {
+  const int v = f.number(reg, low, high);
+  if (v == 0 && output > 1) f.refuse(reg, low, high, "a convolution stride of 0: a broadcast");
+  return std::max(v, 1);
+}
+
+/// CONV_CON3 and the fields of CONV_CON1 that families A, B and C share.
 void strides(const Fields& f, ConvRegisters& g) {
-  g.stride_x = at_least_one(f, 0x1014, 0, 2, "a convolution stride");
-  g.stride_y = at_least_one(f, 0x1014, 3, 5, "a convolution stride");
-  g.deconv = f.bit(0x100c, 16);
+  const bool rk3566 = f.chip.family == Family::a && f.chip.alu_algo_bit != 16, b = f.chip.family == Family::b;
+  const std::uint16_t output = b ? 0x301c : rk3566 ? 0x3010 : 0x3014;
+  g.stride_x = stride(f, 0x1014, 0, 2, f.number(output, 0, 15) + 1);
+  g.stride_y = stride(f, 0x1014, 3, 5, f.number(output, 16, 31) + 1);
   g.deconv_stride_x = f.number(0x1014, 8, 10) + 1;
   g.deconv_stride_y = f.number(0x1014, 11, 13) + 1;
   g.dilation_x = f.number(0x1014, 16, 20) + 1;
   g.dilation_y = f.number(0x1014, 21, 25) + 1;
-  const int argb = f.number(0x100c, 12, 15);
-  if (argb != 0 && argb < 8) f.refuse(0x100c, 12, 15, "an image input of an unknown kind");
-  if (argb > 11) f.refuse(0x100c, 12, 15, "an image input with more than 4 channels");
+  // Old RK3562 files set bits 14 and 16 too on image inputs; there they are not ARGB_IN's and not DECONV.
+  const int argb = f.number(0x100c, 12, 15) & (b ? 0xb : 0xf);
+  if (argb != 0 && (argb < 8 || argb > 11)) f.refuse(0x100c, 12, 15, "an image input of an unknown kind");
   g.interleaved_channels = argb ? argb - 7 : 0;
+  g.deconv = f.bit(0x100c, 16) && !(b && argb);
 }
 
 void family_ac(const Fields& f, ConvRegisters& g) {

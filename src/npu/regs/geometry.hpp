@@ -30,7 +30,8 @@ struct ConvRegisters {
   std::uint32_t kernel_bytes = 0;  ///< bytes of one kernel with its padding channels; 0 where no register is known
 };
 
-/// @throws Unsupported for values no convolution can have (a stride or kernel side of 0)
+/// @throws Unsupported for values no convolution can have (a kernel side of 0, a
+/// stride of 0 over more than one output: the compiler's broadcast)
 ConvRegisters conv_registers(const Chip& chip, const TaskRegisters& regs);
 
 }  // namespace ez_rknn::npu

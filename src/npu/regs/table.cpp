@@ -25,14 +25,14 @@ std::vector<std::span<const Register>> register_tables(const Chip& chip) {
   switch (chip.family) {
     case Family::a:
       if (is_rk3566(chip)) tables.push_back(rk3566());
-      tables.insert(tables.end(), {cna(), core(), dpu()});
+      tables.insert(tables.end(), {cna(), core(), dpu(), lut()});
       break;
     case Family::b:
       if (chip.config_tensors) tables.push_back(rk3576());
-      tables.push_back(rk3562());
+      tables.insert(tables.end(), {rk3562(), chip.config_tensors ? lut_access() : lut()});
       break;
-    case Family::c: tables.insert(tables.end(), {rv1106(), cna(), core(), dpu()}); break;
-    case Family::d: tables.push_back(rv1106b()); break;
+    case Family::c: tables.insert(tables.end(), {rv1106(), cna(), core(), dpu(), lut()}); break;
+    case Family::d: tables.insert(tables.end(), {rv1106b(), lut_access()}); break;
   }
   tables.insert(tables.end(), {dpu_rdma(), ppu(), pc()});
   return tables;

@@ -357,8 +357,6 @@ constexpr Register kRv1106b[] = {
     {0x4088, "EW_CVT_VALUE", measured, "", {{0, 15, "EW_OP_CVT_SCALE"}, {16, 31, "EW_OP_CVT_OFFSET"}}},
     {0x408c, "OUT_CVT_OFFSET", measured, ""},
     {0x4090, "OUT_CVT_SCALE", measured, "", {{0, 15, "OUT_CVT_SCALE"}, {16, 21, "OUT_CVT_SHIFT"}}},
-    {0x4100, "LUT_ACCESS_CFG", measured, "as on RK3588"},
-    {0x4104, "LUT_ACCESS_DATA", measured, "a stream"},
     {0x410c, "LUT_INFO", measured, "", {{8, 15, "LUT_LE_INDEX_SELECT"}, {16, 23, "LUT_LO_INDEX_SELECT"}}},
     {0x4110, "LUT_LE_START", measured, ""},
     {0x4140, "LUT_LO_END", measured, ""},

@@ -156,6 +156,10 @@ constexpr Register kDpu[] = {
     {0x40ac, "EW_OP_VALUE_7"},
     {0x40c0, "SURFACE_ADD", open, "row stride of the column writer", {{4, 31, "SURF_ADD", "in 16 bytes"}}},
     {0x40c4, "DPU_40C4", unknown, "0 in every file seen"},
+};
+
+/// Families A and C, and RK3562. The two access registers are the same on every chip.
+constexpr Register kLut[] = {
     {0x4100,
      "LUT_ACCESS_CFG",
      open,
@@ -199,5 +203,7 @@ constexpr Register kDpu[] = {
 }  // namespace
 
 std::span<const Register> dpu() { return kDpu; }
+std::span<const Register> lut() { return kLut; }
+std::span<const Register> lut_access() { return std::span(kLut).first(2); }
 
 }  // namespace ez_rknn::npu::rows

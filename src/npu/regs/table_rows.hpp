@@ -8,6 +8,8 @@ std::span<const Register> pc();
 std::span<const Register> cna();
 std::span<const Register> core();
 std::span<const Register> dpu();
+std::span<const Register> lut();
+std::span<const Register> lut_access();
 std::span<const Register> dpu_rdma();
 std::span<const Register> ppu();
 

@@ -39,9 +39,8 @@ ConvTask conv_task(const Registers& r) {
     if (c.in_height * c.in_width > 1 && c.input.surface > 0) c.input.surface = aligned(c.input.surface, 64);
   }
 
-  c.stride_x = r.number(kCon3, 0, 2);
+  c.stride_x = r.number(kCon3, 0, 2);  // 0 repeats one input: a broadcast
   c.stride_y = r.number(kCon3, 3, 5);
-  if (c.stride_x < 1 || c.stride_y < 1) r.refuse(kCon3, "a stride of 0");
   c.dilation_x = r.number(kCon3, 16, 20) + 1;
   c.dilation_y = r.number(kCon3, 21, 25) + 1;
   if (r.bit(kCon1, 16)) {

@@ -80,8 +80,15 @@ TEST_CASE("values no convolution has are refused") {
   const auto conv = [](std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> values) {
     return conv_registers(*find_chip("rk3588"), registers(0x1d, values));
   };
-  CHECK_THROWS_AS(conv({{0x1014, 8}, {0x1038, 0x01010001}}), Unsupported);                    // stride x 0
+  CHECK_EQ(conv({{0x1014, 8}, {0x1038, 0x01010001}}).stride_x, 1);  // over one output a stride of 0 means nothing
+  CHECK_THROWS_AS(conv({{0x1014, 8}, {0x1038, 0x01010001}, {0x3014, 1}}), Unsupported);       // stride x 0
   CHECK_THROWS_AS(conv({{0x1014, 9}, {0x1038, 0x00010001}}), Unsupported);                    // kernel width 0
   CHECK_THROWS_AS(conv({{0x1014, 9}, {0x1038, 0x01010001}, {0x100c, 0x3000}}), Unsupported);  // ARGB 3
   CHECK_NOTHROW(conv({{0x1014, 9}, {0x1038, 0x01010001}, {0x100c, 0xb000}}));
+  CHECK_THROWS_AS(conv({{0x1014, 9}, {0x1038, 0x01010001}, {0x100c, 0xe000}}), Unsupported);
+  // The same field in an old RK3562 file: three channels, and bit 16 is not a transposed convolution.
+  const auto old =
+      conv_registers(*find_chip("rk3562"), registers(0x1d, {{0x1014, 9}, {0x1024, 0x01010001}, {0x100c, 0x3001e002}}));
+  CHECK_EQ(old.interleaved_channels, 3);
+  CHECK_FALSE(old.deconv);
 }

@@ -55,6 +55,9 @@ TEST_CASE("a chip's own rows come before those it shares with RK3588") {
   CHECK_NE(find_register(chip("rk3588"), 0x107c), nullptr);
   CHECK_EQ(std::string(find_register(chip("rv1106b"), 0x4010)->name), "DST_BASE_ADDR");
   CHECK_EQ(std::string(find_register(chip("rk3576"), 0x6034)->name), "POOLING_KERNEL_CFG");
+  CHECK_NE(find_register(chip("rk3562"), 0x4110), nullptr);
+  CHECK_EQ(std::string(find_register(chip("rv1106b"), 0x4104)->name), "LUT_ACCESS_DATA");
+  CHECK_EQ(find_register(chip("rv1106b"), 0x4120), nullptr);
   CHECK_EQ(register_name(chip("rk3562"), 0x107c), "CNA_107C");
   CHECK_EQ(register_name(chip("rk3588"), 0xf008), "?_F008");
   CHECK_EQ(find_register(chip("rk3588"), 0xffff), nullptr);

@@ -30,15 +30,15 @@ Conv random_conv(Random& r) {
   c.interleaved = kind == 2 ? r.range(1, 4) : 0;
   if (kind == 3) c.iy = r.range(1, 3), c.ix = r.range(1, 3);
   c.kh = r.range(1, 4), c.kw = r.range(1, 4), c.dy = r.range(1, 2), c.dx = r.range(1, 2);
-  if (kind != 3) c.sy = r.range(1, 3), c.sx = r.range(1, 3);
+  if (kind != 3) c.sy = r.range(0, 3), c.sx = r.range(0, 3);  // 0: a broadcast
   c.in_c = c.interleaved ? c.interleaved : r.range(1, 70), c.in_h = r.range(1, 9), c.in_w = r.range(1, 9);
   c.out_c = c.depthwise ? c.in_c : r.range(1, 40);
   c.top = r.range(0, 3), c.left = r.range(0, 3);
   // Bottom and right borders are what the output size leaves over, here up to 3 beyond the input.
   const int reach_y = (c.in_h - 1) * c.iy + 1 + c.top + r.range(0, 3),
             reach_x = (c.in_w - 1) * c.ix + 1 + c.left + r.range(0, 3);
-  c.out_h = std::max(1, (reach_y - (c.kh - 1) * c.dy - 1) / c.sy + 1);
-  c.out_w = std::max(1, (reach_x - (c.kw - 1) * c.dx - 1) / c.sx + 1);
+  c.out_h = c.sy ? std::max(1, (reach_y - (c.kh - 1) * c.dy - 1) / c.sy + 1) : r.range(1, 4);
+  c.out_w = c.sx ? std::max(1, (reach_x - (c.kw - 1) * c.dx - 1) / c.sx + 1) : r.range(1, 4);
   c.group_line_off = !c.interleaved && r.chance();
   c.pad_value = c.type == DType::f16 ? 0 : r.range(-128, 127);
   c.packed_c = static_cast<int>(aligned(c.in_c, per_pixel(c.type)));
