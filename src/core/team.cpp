@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,38 +18,53 @@ inline void relax() {
 #endif
 }
 
-constexpr int kSpins =
-    4000;  // about 50 us: longer than the gap between two layers, shorter than a wake-up would cost twice
+/// About 50 us: longer than the gap between two layers, shorter than a wake-up would cost twice.
+constexpr int kSpins = 4000;
+
+/// The gate of a job in one word, so that to come in and to close cannot miss each other: the job's number, whether it
+/// is open, and how many workers are inside.
+constexpr std::uint64_t kInside = 0xffff, kOpen = 1u << 16, kNumber = 1u << 17;
+
+constexpr std::uint64_t number_of(std::uint64_t gate) { return gate / kNumber; }
+constexpr bool is_open(std::uint64_t gate) { return (gate & kOpen) != 0; }
 
 }  // namespace
 
 struct Team::State {
+  std::atomic<std::uint64_t> gate{0};
+  std::atomic<int> came{0};  ///< workers that have come in to the current job
+  std::atomic<bool> stop{false};
+  Job job;
   std::mutex mutex;
   std::condition_variable wake;
-  std::atomic<std::uint64_t> job_number{0};
-  std::atomic<int> working{0};
-  std::atomic<bool> stop{false};
-  int sleeping = 0;  // under mutex
-  const std::function<void(int)>* job = nullptr;
+  int sleeping = 0;  ///< under mutex
   std::vector<std::thread> threads;
+
+  /// A job that worker has not seen waits.
+  bool work_for(std::uint64_t seen) const {
+    const std::uint64_t g = gate.load(std::memory_order_acquire);
+    return is_open(g) && number_of(g) != seen;
+  }
 
   void work(int worker) {
     std::uint64_t seen = 0;
-    while (true) {
-      for (int i = 0;
-           i < kSpins && job_number.load(std::memory_order_acquire) == seen && !stop.load(std::memory_order_relaxed);
-           ++i)
-        relax();
-      if (job_number.load(std::memory_order_acquire) == seen && !stop.load()) {
+    while (!stop.load(std::memory_order_relaxed)) {
+      for (int i = 0; i < kSpins && !work_for(seen) && !stop.load(std::memory_order_relaxed); ++i) relax();
+      if (!work_for(seen)) {
         std::unique_lock lock(mutex);
         ++sleeping;
-        wake.wait(lock, [&] { return job_number.load() != seen || stop.load(); });
+        wake.wait(lock, [&] { return work_for(seen) || stop.load(); });
         --sleeping;
       }
-      if (stop.load()) return;
-      seen = job_number.load(std::memory_order_acquire);
-      (*job)(worker);
-      working.fetch_sub(1, std::memory_order_release);
+      std::uint64_t g = gate.load(std::memory_order_acquire);
+      while (is_open(g) && number_of(g) != seen) {
+        if (!gate.compare_exchange_weak(g, g + 1, std::memory_order_acquire)) continue;
+        seen = number_of(g);
+        came.fetch_add(1, std::memory_order_relaxed);
+        job.call(job.object, worker);
+        gate.fetch_sub(1, std::memory_order_release);
+        break;
+      }
     }
   }
 };
@@ -66,21 +82,25 @@ Team::~Team() {
   for (auto& t : state_->threads) t.join();
 }
 
-void Team::run(const std::function<void(int)>& job) {
-  if (size_ == 1) return job(0);
+void Team::post(Job job, bool everybody) {
+  if (size_ == 1) return job.call(job.object, 0);
   State& s = *state_;
-  s.job = &job;
-  s.working.store(size_ - 1, std::memory_order_relaxed);
+  s.job = job;  // nobody is inside: the last job was closed and left
+  s.came.store(0, std::memory_order_relaxed);
   bool wake;
   {
-    std::lock_guard lock(
-        s.mutex);  // pairs with the sleeper's check: it sees the new number or it is counted as sleeping
-    s.job_number.fetch_add(1, std::memory_order_release);
+    // Pairs with the sleeper's check: it sees the open gate, or it is counted as sleeping.
+    std::lock_guard lock(s.mutex);
+    s.gate.store((number_of(s.gate.load(std::memory_order_relaxed)) + 1) * kNumber | kOpen, std::memory_order_release);
     wake = s.sleeping > 0;
   }
   if (wake) s.wake.notify_all();
-  job(0);
-  for (int i = 0; s.working.load(std::memory_order_acquire) != 0; ++i) i < kSpins ? relax() : std::this_thread::yield();
+  job.call(job.object, 0);
+  int spins = 0;
+  const auto pause = [&] { ++spins < kSpins ? relax() : std::this_thread::yield(); };
+  while (everybody && s.came.load(std::memory_order_relaxed) < size_ - 1) pause();
+  s.gate.fetch_and(~kOpen, std::memory_order_relaxed);
+  while (s.gate.load(std::memory_order_acquire) & kInside) pause();
 }
 
 }  // namespace ez_rknn

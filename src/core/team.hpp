@@ -3,8 +3,8 @@
 /// Waiting threads spin for a bounded moment (a layer follows a layer within microseconds), then sleep.
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <type_traits>
 
 namespace ez_rknn {
 
@@ -20,9 +20,13 @@ class Team {
 
   /// Calls job(worker) once for each worker 0..size-1, worker 0 being the caller; returns when all have returned.
   /// Not re-entrant and for one caller at a time. A job must not throw.
-  void run(const std::function<void(int)>& job);
+  template <class F>
+  void run(F&& job) {
+    post(Job::of(job), true);
+  }
 
-  /// Calls body(item, worker) for each item of [0, items), handed out in order by a shared counter.
+  /// Calls body(item, worker) for each item of [0, items), handed out in order by a shared counter. Workers that have
+  /// not come before the last item is taken are not waited for: on a busy machine the caller does the work alone.
   template <class F>
   void for_each(std::size_t items, F&& body) {
     if (items <= 1 || size_ == 1) {
@@ -30,13 +34,28 @@ class Team {
       return;
     }
     std::atomic<std::size_t> next{0};
-    run([&](int worker) {
+    auto job = [&](int worker) {
       for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;) body(i, worker);
-    });
+    };
+    post(Job::of(job), false);
   }
 
  private:
+  /// A callable that the caller keeps alive; no memory of its own.
+  struct Job {
+    void* object = nullptr;
+    void (*call)(void*, int) = nullptr;
+
+    template <class F>
+    static Job of(F& f) {
+      return {const_cast<void*>(static_cast<const void*>(std::addressof(f))),
+              [](void* object, int worker) { (*static_cast<std::remove_reference_t<F>*>(object))(worker); }};
+    }
+  };
   struct State;
+
+  void post(Job job, bool everybody);
+
   const int size_;
   std::unique_ptr<State> state_;
 };
