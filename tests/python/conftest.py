@@ -12,8 +12,9 @@ import pytest
 import ez_rknn_async as ez
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SEED = ROOT / "models" / "seed"
-sys.path.insert(0, str(SEED))
+MODELS = ROOT / "models"
+SEED = MODELS / "seed"
+sys.path[:0] = [str(SEED), str(MODELS / "fixtures")]
 for name in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_FAKE_RT"):
     os.environ.pop(name, None)
 
