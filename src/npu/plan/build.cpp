@@ -103,21 +103,13 @@ Slot& Builder::invent(const Slot& like, DType dtype) {
   return as_map(slot);
 }
 
-void Builder::touch(const Slot& slot, bool write) {
-  if (slot.constant || slot.storage < 0) return;
-  Storage& s = plan_.storages[std::size_t(slot.storage)];
-  const int now = static_cast<int>(plan_.steps.size());
-  if (s.first < 0) s.first = now;
-  s.last = now;
-  if (write && slot.tensor >= 0) written_[std::size_t(slot.tensor)] = true;
-}
-
 void Builder::add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, std::vector<const Slot*> writes) {
-  for (const Slot* s : reads)
-    if (s) touch(*s, false);
+  std::erase(reads, nullptr);
+  std::erase(writes, nullptr);
   for (const Slot* s : writes)
-    if (s) touch(*s, true);
+    if (s->tensor >= 0) written_[std::size_t(s->tensor)] = true;
   plan_.steps.push_back(std::move(step));
+  uses_.push_back({std::move(reads), std::move(writes)});
 }
 
 void Builder::add_node(const file::Node& node) {
@@ -156,11 +148,19 @@ void Builder::add_node(const file::Node& node) {
 
 void Builder::finish() {
   for (Slot& slot : plan_.slots)
-    if (slot.storage >= 0 && !slot.constant) {
+    if (slot.storage >= 0) {
       lay_out(slot);
-      auto& storage = plan_.storages[std::size_t(slot.storage)];
-      storage.bytes = std::max(storage.bytes, slot.offset + slot.bytes);
+      plan_.storages[std::size_t(slot.storage)].bytes = slot.bytes;
     }
+  drop_moves(plan_, uses_);
+  for (std::size_t step = 0; step < uses_.size(); ++step)
+    for (const auto* list : {&uses_[step].reads, &uses_[step].writes})
+      for (const Slot* slot : *list) {
+        if (slot->storage < 0) continue;
+        Storage& s = plan_.storages[std::size_t(slot->storage)];
+        if (s.first < 0) s.first = static_cast<int>(step);
+        s.last = static_cast<int>(step);
+      }
   plan_.arena_bytes = place(plan_.storages);
 }
 
@@ -169,7 +169,7 @@ GraphPlan Builder::build(Team& team) {
     const auto& t = tensor(i);
     if (is_constant(t)) throw ModelError(0, "input \"" + t.name + "\" is a constant");
     Slot& slot = result(i);
-    touch(slot, true);
+    written_[std::size_t(i)] = true;
     plan_.storages[std::size_t(slot.storage)].external = true;
     plan_.inputs.push_back(&slot);
   }

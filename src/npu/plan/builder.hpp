@@ -6,6 +6,7 @@
 
 #include "npu/kernels/dpu/layer.hpp"
 #include "npu/ops/registry.hpp"
+#include "npu/plan/moves.hpp"
 #include "npu/plan/passes.hpp"
 #include "npu/plan/plan.hpp"
 #include "npu/regs/banks.hpp"
@@ -50,13 +51,13 @@ class Builder {
 
   /// The step reads and writes these; it runs next.
   void add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, std::vector<const Slot*> writes);
-  void touch(const Slot& slot, bool write);
   void finish();
 
   const Chip& chip_;
   const file::Graph& graph_;
   RegisterBanks banks_;
   GraphPlan plan_;
+  std::vector<Use> uses_;                       ///< of every step
   std::vector<bool> written_;                   ///< by tensor
   std::vector<std::function<void()>> packing_;  ///< weights, repacked at the end by the whole team
 };

@@ -29,12 +29,10 @@ std::ptrdiff_t Slot::pixel_bytes() const {
 }
 
 kernels::ConstMap Slot::image(Bases bases, int i) const {
-  return {read(bases) + (images() == 1 ? 0 : i * image_bytes()), pixel_bytes(), row_bytes()};
+  return {read(bases) + (images() == 1 ? 0 : i * image_pitch), pixel, row};
 }
 
-kernels::Map Slot::writable_image(Bases bases, int i) const {
-  return {address(bases) + i * image_bytes(), pixel_bytes(), row_bytes()};
-}
+kernels::Map Slot::writable_image(Bases bases, int i) const { return {address(bases) + i * image_pitch, pixel, row}; }
 
 void lay_out(Slot& slot) {
   const auto elements = checked_elements(slot.shape);
@@ -53,7 +51,8 @@ void lay_out(Slot& slot) {
   const Dims full{slot.height() * std::int64_t(slot.width()) * c, 1, slot.width() * c, c};
   slot.strides = Dims(std::span(full.begin(), std::size_t(slot.shape.rank())));
   checked_elements(Dims{slot.images(), slot.height(), slot.width(), c});
-  slot.bytes = std::size_t(slot.image_bytes()) * std::size_t(slot.images());
+  slot.pixel = slot.pixel_bytes(), slot.row = slot.pixel * slot.width(), slot.image_pitch = slot.row * slot.height();
+  slot.bytes = std::size_t(slot.image_pitch) * std::size_t(slot.images());
 }
 
 std::size_t place(std::span<Storage> storages) {

@@ -27,7 +27,9 @@ struct Slot {
   Dims shape;    ///< logical
   Dims strides;  ///< in elements
   Quant quant;
-  bool map = false;          ///< channels-last
+  bool map = false;  ///< channels-last
+  /// Of a map, in bytes: to the right neighbour, to the pixel below, to the next image.
+  std::ptrdiff_t pixel = 0, row = 0, image_pitch = 0;
   bool read_as_map = false;  ///< some kernel reads it: its padding channels must be finite
   std::size_t bytes = 0;     ///< from `offset` to the end of the last pixel or element
 
@@ -37,9 +39,8 @@ struct Slot {
   int channels() const { return static_cast<int>(extent(1)); }
   int height() const { return static_cast<int>(extent(2)); }
   int width() const { return static_cast<int>(extent(3)); }
+  /// What a kernel reads and writes of a pixel, the channels that fill it up to a multiple of 16 included.
   std::ptrdiff_t pixel_bytes() const;
-  std::ptrdiff_t row_bytes() const { return pixel_bytes() * width(); }
-  std::ptrdiff_t image_bytes() const { return row_bytes() * height(); }
 
   const std::byte* read(Bases bases) const { return constant ? constant : address(bases); }
   std::byte* address(Bases bases) const { return storage < 0 ? nullptr : bases[std::size_t(storage)] + offset; }

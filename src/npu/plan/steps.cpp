@@ -39,11 +39,14 @@ std::vector<TensorView> Operands::outputs(Bases bases) const {
 void Operands::clear_padding(Bases bases) const {
   for (const Slot* slot : out) {
     if (!slot || !slot->map || !slot->read_as_map) continue;
-    const auto used = std::ptrdiff_t(size_of(slot->dtype)) * slot->channels(), pixel = slot->pixel_bytes();
-    if (used == pixel) continue;
-    std::byte* p = slot->address(bases);
-    for (auto pixels = std::ptrdiff_t(slot->bytes) / pixel; pixels > 0; --pixels, p += pixel)
-      std::memset(p + used, 0, std::size_t(pixel - used));
+    const auto used = std::ptrdiff_t(size_of(slot->dtype)) * slot->channels(), left = slot->pixel_bytes() - used;
+    if (left == 0) continue;
+    for (int i = 0; i < slot->images(); ++i) {
+      const auto map = slot->writable_image(bases, i);
+      for (int y = 0; y < slot->height(); ++y)
+        for (int x = 0; x < slot->width(); ++x)
+          std::memset(map.data + y * map.row + x * map.pixel + used, 0, std::size_t(left));
+    }
   }
 }
 

@@ -1,0 +1,23 @@
+#pragma once
+/// Moves that cost nothing: where stored numbers stay as they are, Reshape, Transpose and Split become views of their
+/// input, and the inputs of a Concat are written straight into their part of its output.
+#include <optional>
+#include <vector>
+
+#include "npu/plan/plan.hpp"
+
+namespace ez_rknn::npu::plan {
+
+/// What a step reads and writes.
+struct Use {
+  std::vector<const Slot*> reads, writes;
+};
+
+/// Removes the steps that have become views from the plan and from `uses`. Slots are laid out; storages still belong to
+/// one slot each.
+void drop_moves(GraphPlan& plan, std::vector<Use>& uses);
+
+/// Strides that show the same elements, in the same order, in another shape; nothing when that needs a copy.
+std::optional<Dims> reshaped_strides(const Dims& shape, const Dims& strides, const Dims& to);
+
+}  // namespace ez_rknn::npu::plan
