@@ -130,7 +130,9 @@ def choose_options(providers: Any, provider_options: Any) -> dict[str, Any]:
     Names of other packages' providers are passed over with one warning each, as ONNX Runtime does when it falls back.
     """
     entries = [_split(entry) for entry in _as_list(providers)]
-    position, inline, runtime = None, {}, None
+    position: int | None = None
+    inline: Mapping[str, Any] = {}
+    runtime: str | None = None
     for k, (name, options) in enumerate(entries):
         if name == _RKNPU3:
             raise Unsupported(f"{_RKNPU3} is not supported yet; accepted: {', '.join(_OURS)}")
@@ -177,9 +179,10 @@ def _separate_options(options: Any, position: int | None, providers: int) -> Map
         if not options:
             return {}
         k = position if position is not None and len(options) == providers else 0
-        if isinstance(options[k], Mapping):
-            return options[k]
-        raise InvalidType(f"provider_options: {type(options[k]).__name__} given; accepted: a dict")
+        chosen: Any = options[k]
+        if isinstance(chosen, Mapping):
+            return chosen
+        raise InvalidType(f"provider_options: {type(chosen).__name__} given; accepted: a dict")
     raise InvalidType(
         f"provider_options: {type(options).__name__} given; accepted: a dict, or a list with one dict per provider"
     )

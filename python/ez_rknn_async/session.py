@@ -49,7 +49,7 @@ class InferenceSession:
         model = os.fsdecode(path_or_bytes) if isinstance(path_or_bytes, os.PathLike) else path_or_bytes
         self._options = options
         self._path = model if isinstance(model, str) else None
-        self._core = _core.Session(model, options, weights)
+        self._core: _core.Session = _core.Session(model, options, weights)
         for text in self._core.warnings():
             warnings.warn(text, UserWarning, stacklevel=2)
 

@@ -10,12 +10,13 @@ namespace {
 
 constexpr int kCores = 3;  // the most an RKNPU2 chip has
 
-/// Sets a mask; false when the device has no such core. Single-core chips answer "platform unmatch" to every mask,
-/// even to the only core and to automatic: there it means nothing.
+/// Sets a mask; false when the device has no such core. Single-core chips answer "platform unmatch" to every mask, even
+/// to their only core; chips with two call the third an invalid argument. A context is automatic from the start.
 bool set_mask(Context& context, std::uint32_t mask) {
+  if (mask == RKNN_NPU_CORE_AUTO) return true;
   const int ret = context.set_core_mask(mask);
-  if (ret == RKNN_ERR_TARGET_PLATFORM_UNMATCH)
-    return mask == RKNN_NPU_CORE_AUTO || mask == static_cast<std::uint32_t>(RKNN_NPU_CORE_0);
+  if (ret == RKNN_ERR_TARGET_PLATFORM_UNMATCH) return mask == static_cast<std::uint32_t>(RKNN_NPU_CORE_0);
+  if (ret == RKNN_ERR_PARAM_INVALID && mask != static_cast<std::uint32_t>(RKNN_NPU_CORE_0)) return false;
   context.check("rknn_set_core_mask", ret);
   return true;
 }

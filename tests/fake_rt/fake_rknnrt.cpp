@@ -232,7 +232,7 @@ FAKE_EXPORT int rknn_set_core_mask(rknn_context handle, rknn_core_mask mask) {
   if (int ret = enter("set_core_mask", use->script, mask)) return ret;
   const int cores = use->script.cores;
   if (cores == 1) return RKNN_ERR_TARGET_PLATFORM_UNMATCH;
-  if (mask != RKNN_NPU_CORE_ALL && (static_cast<std::uint32_t>(mask) >> cores)) return RKNN_ERR_TARGET_PLATFORM_UNMATCH;
+  if (mask != RKNN_NPU_CORE_ALL && (static_cast<std::uint32_t>(mask) >> cores)) return RKNN_ERR_PARAM_INVALID;
   use->mask = mask;
   return RKNN_SUCC;
 }

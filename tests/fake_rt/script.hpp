@@ -11,7 +11,7 @@
 ///   delay=value                       a run takes as many microseconds as the first element of input 0 says
 ///   fail=FUNCTION:CODE[:NTH]          the call (or only the NTH one, from 1) returns CODE
 ///   fail_negative=CODE                rknn_run returns CODE when the first element of input 0 is negative
-///   cores=N                           1: every mask is refused with -13, otherwise those of cores from N on
+///   cores=N                           1: every mask is refused with -13; otherwise those of cores from N on, with -5
 ///   dup=0                             rknn_dup_context is refused
 ///   dynamic=1x4|1x8                   shapes of input 0; element counts of outputs follow it
 ///   custom=TEXT  api=TEXT  driver=TEXT

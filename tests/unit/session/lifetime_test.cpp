@@ -103,7 +103,7 @@ TEST_CASE("a constructor that fails half-way leaves nothing behind") {
   SessionOptions options;
   options.schedule = {0, 1, 2};
   for (const char* fail : {"fail=init:-1", "fail=query:-7", "fail=query:-7:2", "fail=set_core_mask:-1:2",
-                           "dup=0;fail=init:-4:3", "fail=set_core_mask:-5"}) {
+                           "dup=0;fail=init:-4:3", "fail=set_core_mask:-5:1"}) {
     CAPTURE(std::string(fail));
     CHECK_THROWS_AS(open(fail, options), DeviceError);
     CHECK(Runtime::get().live_contexts() == 0);
