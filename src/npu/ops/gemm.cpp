@@ -1,21 +1,35 @@
 #include "npu/ops/gemm.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "core/cpu.hpp"
+#include "npu/ops/gemm_tile.hpp"
 
 namespace ez_rknn::npu::ops {
 namespace {
 
-/// A tile of C: what fits the 16 vector registers of plain x86-64 with a row of B.
-constexpr std::int64_t kRows = 4, kColumns = 8;
+/// What fits the 16 vector registers of plain x86-64, or half of those of aarch64, with a row of B.
+constexpr GemmTile kTileEverywhere{4, 8, gemm_tile<4, 2, 4>};
+
+/// The best tile this CPU and EZ_RKNN_ISA allow.
+const GemmTile& tile() {
+#if defined(__x86_64__)
+  static const GemmTile best = cpu::allows(cpu::Isa::avx512) ? kGemmTileAvx512
+                               : cpu::allows(cpu::Isa::avx2) ? kGemmTileAvx2
+                                                             : kTileEverywhere;
+  return best;
+#else
+  return kTileEverywhere;
+#endif
+}
 
 std::int64_t padded(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 std::size_t panel_bytes(std::int64_t lines, std::int64_t k) {
   return (static_cast<std::size_t>(lines * k) * sizeof(float) + 63) / 64 * 64;
 }
 
-/// Panels of `unit` lines with the k elements of each beside one another: panel[p][k][line]. Lines beyond the last are
-/// 0.
+/// Panels of `unit` lines with the k elements of each beside one another: panel[p][k][line]. Lines beyond the last
+/// are 0.
 void pack(const Matrix& m, std::int64_t lines, std::ptrdiff_t line_step, std::int64_t k, std::ptrdiff_t k_step,
           std::int64_t unit, float* to) {
   const std::int64_t whole = lines / unit, rest = lines % unit;
@@ -36,35 +50,27 @@ void pack(const Matrix& m, std::int64_t lines, std::ptrdiff_t line_step, std::in
   copy(shifted(from, whole * unit * line_step), target, tail);
 }
 
-/// acc[i][j] = sum over k of a[k][i] * b[k][j]; sizes known at compile time keep acc in registers.
-void tile(const float* a, const float* b, std::int64_t k, float (&acc)[kRows][kColumns]) {
-  float sum[kRows][kColumns] = {};
-  for (std::int64_t t = 0; t < k; ++t, a += kRows, b += kColumns)
-    for (int i = 0; i < kRows; ++i)
-      for (int j = 0; j < kColumns; ++j) sum[i][j] += a[i] * b[j];
-  std::memcpy(acc, sum, sizeof sum);
-}
-
 }  // namespace
 
 std::size_t gemm_bytes(std::int64_t m, std::int64_t n, std::int64_t k) {
-  return panel_bytes(padded(m, kRows), k) + panel_bytes(padded(n, kColumns), k);
+  return panel_bytes(padded(m, tile().rows), k) + panel_bytes(padded(n, tile().columns), k);
 }
 
 void gemm(const Matrix& a, const Matrix& b, std::int64_t m, std::int64_t n, std::int64_t k, float* c,
           std::span<std::byte> scratch) {
+  const GemmTile& t = tile();
   auto* pa = reinterpret_cast<float*>(scratch.data());
-  auto* pb = reinterpret_cast<float*>(scratch.data() + panel_bytes(padded(m, kRows), k));
+  auto* pb = reinterpret_cast<float*>(scratch.data() + panel_bytes(padded(m, t.rows), k));
   if (k > 0) {
-    pack(a, m, a.row, k, a.column, kRows, pa);
-    pack(b, n, b.column, k, b.row, kColumns, pb);
+    pack(a, m, a.row, k, a.column, t.rows, pa);
+    pack(b, n, b.column, k, b.row, t.columns, pb);
   }
-  float acc[kRows][kColumns];
-  for (std::int64_t j = 0; j < n; j += kColumns)
-    for (std::int64_t i = 0; i < m; i += kRows) {
-      tile(pa + i * k, pb + j * k, k, acc);
-      const std::int64_t rows = std::min(kRows, m - i), columns = std::min(kColumns, n - j);
-      for (std::int64_t r = 0; r < rows; ++r) std::copy_n(acc[r], columns, c + (i + r) * n + j);
+  alignas(64) float sums[kMostTileElements];
+  for (std::int64_t j = 0; j < n; j += t.columns)
+    for (std::int64_t i = 0; i < m; i += t.rows) {
+      t.run(pa + i * k, pb + j * k, k, sums);
+      const std::int64_t rows = std::min(t.rows, m - i), columns = std::min(t.columns, n - j);
+      for (std::int64_t r = 0; r < rows; ++r) std::copy_n(sums + r * t.columns, columns, c + (i + r) * n + j);
     }
 }
 

@@ -50,13 +50,14 @@ std::size_t block_bytes(std::int64_t length) {
   return (bytes + 63) / 64 * 64;
 }
 
-/// body(at, columns, column_step) for blocks of lanes. One column when a lane is contiguous itself.
+/// body(at, columns, column_step) for blocks of lanes. One column when a lane is contiguous itself and long enough to
+/// keep vector loops busy.
 template <int K, class Body>
 void for_blocks(const Nest<K>& across, const Nest<1>& lane, std::int64_t length, Body body) {
   std::ptrdiff_t lane_step = lane.rank() ? PTRDIFF_MAX : 0;
   for (int i = 0; i < lane.rank(); ++i) lane_step = std::min(lane_step, lane.step(i)[0]);
   across.rows([&](const auto& at, std::int64_t n, const auto& step) {
-    const std::int64_t width = lane_step <= step[0] || length == 0 ? 1 : max_columns(length);
+    const std::int64_t width = (lane_step <= step[0] && length >= 64) || length == 0 ? 1 : max_columns(length);
     auto block = at;
     for (std::int64_t i = 0; i < n; i += width) {
       body(std::as_const(block), std::min(width, n - i), step);

@@ -1,10 +1,8 @@
 /// Products of matrices that the network computes: exMatMul, MatMul, Gemm, and attention, which is two of them around a
 /// Softmax.
-#include <limits>
-
+#include "npu/ops/columns.hpp"
 #include "npu/ops/elementwise.hpp"
 #include "npu/ops/family.hpp"
-#include "npu/ops/fast_math.hpp"
 #include "npu/ops/gemm.hpp"
 #include "npu/ops/indices.hpp"
 
@@ -169,11 +167,12 @@ std::unique_ptr<Operator> make_gemm(const NodeSpec& spec) {
 /// softmax(scale * q^T k) v for each head, q [heads, d, 1, T]. Some query rows at a time: the weights of all would not
 /// stay in the cache.
 struct Attention {
-  static constexpr std::int64_t kBlock = 64;
   std::int64_t heads = 0, depth = 0, value_depth = 0, queries = 0, keys = 0;
   float scale = 1;
 
-  std::int64_t block() const { return std::min(kBlock, queries); }
+  std::int64_t block() const {
+    return std::min(queries, std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(keys, 1), 16, 256));
+  }
   std::size_t weights_bytes() const { return aligned(static_cast<std::size_t>(block() * keys) * sizeof(float)); }
   std::size_t values_bytes() const { return aligned(static_cast<std::size_t>(block() * value_depth) * sizeof(float)); }
   std::size_t bytes() const {
@@ -188,11 +187,12 @@ struct Attention {
     const auto value_part = scratch.subspan(weights_bytes()), rest = value_part.subspan(values_bytes());
     auto* values = reinterpret_cast<float*>(value_part.data());
     for (std::int64_t h = 0; h < heads; ++h)
-      for (std::int64_t first = 0; first < queries; first += kBlock) {
-        const std::int64_t n = std::min(kBlock, queries - first);
+      for (std::int64_t first = 0; first < queries; first += block()) {
+        const std::int64_t n = std::min(block(), queries - first);
         gemm({q, h * q.strides[0] + first * q.strides[3], q.strides[3], q.strides[1]},
              {k, h * k.strides[0], k.strides[1], k.strides[3]}, n, keys, depth, weights, rest);
-        for (std::int64_t i = 0; i < n; ++i) softmax(weights + i * keys);
+        for (std::int64_t i = 0; i < n * keys; ++i) weights[i] *= scale;
+        for (std::int64_t i = 0; i < n; ++i) softmax_columns(weights + i * keys, keys, 1);
         const Dims shape{n, keys};
         const ConstTensorView w{scratch.data(), DType::f32, shape, dense_strides(shape), {}};
         gemm({w, 0, keys, 1}, {v, h * v.strides[0], v.strides[3], v.strides[1]}, n, value_depth, keys, values, rest);
@@ -202,14 +202,6 @@ struct Attention {
         const ConstTensorView result{value_part.data(), DType::f32, {}, {}, {}};
         copy(result, shifted(to, h * to.strides[0] + first * to.strides[3]), nest);
       }
-  }
-
-  void softmax(float* x) const {
-    float largest = -std::numeric_limits<float>::infinity(), sum = 0;
-    for (std::int64_t i = 0; i < keys; ++i) x[i] *= scale, largest = x[i] > largest ? x[i] : largest;
-    for (std::int64_t i = 0; i < keys; ++i) x[i] = fast_exp(x[i] - largest);
-    for (std::int64_t i = 0; i < keys; ++i) sum += x[i];
-    for (std::int64_t i = 0; i < keys; ++i) x[i] /= sum;
   }
 };
 

@@ -58,14 +58,16 @@ class Nest {
   template <class Body>
   void rows(Body body) const {
     const int inner = rank_ - 1;
-    walk(inner, [&](const Steps& at) { body(at, inner < 0 ? 1 : size(inner), inner < 0 ? Steps{} : step(inner)); });
+    if (inner <= 0 && !empty_) return body(Steps{}, inner < 0 ? 1 : size(0), inner < 0 ? Steps{} : step(0));
+    walk(inner, [&](const Steps& at) { body(at, size(inner), step(inner)); });
   }
 
   /// body(at) for every turn of the `loops` outermost loops.
   template <class Body>
   void walk(int loops, Body body) const {
     if (empty_) return;
-    std::array<std::int64_t, kMax> turn{};
+    std::array<std::int64_t, kMax> turn;
+    for (int i = 0; i < loops; ++i) turn[static_cast<std::size_t>(i)] = 0;
     Steps at{};
     for (;;) {
       body(std::as_const(at));
@@ -86,8 +88,8 @@ class Nest {
 
  private:
   struct Loop {
-    std::int64_t size = 1;
-    Steps step{};
+    std::int64_t size;
+    Steps step;
   };
   static constexpr std::int64_t kShort = 8;
 
@@ -98,7 +100,7 @@ class Nest {
     return true;
   }
 
-  std::array<Loop, kMax> loops_;
+  std::array<Loop, kMax> loops_;  // only the first rank_ are set: nests are made often
   int rank_ = 0;
   bool empty_ = false;
 };

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "npu/ops/check.hpp"
+#include "npu/ops/columns.hpp"
 #include "npu/ops/family.hpp"
 #include "npu/ops/lanes.hpp"
 
@@ -48,24 +49,26 @@ struct Norm {
   }
 
   void normalise(float* x, std::int64_t length, std::int64_t columns) const {
-    double mean[32] = {}, power[32] = {};
+    double mean[32] = {}, power[32];
+    const auto add = [](double a, double b) { return a + b; };
     if (kind == Kind::layer || kind == Kind::deviation) {
-      for (std::int64_t i = 0; i < length; ++i)
-        for (std::int64_t c = 0; c < columns; ++c) mean[c] += static_cast<double>(x[i * columns + c]);
+      fold_columns(
+          x, length, columns, 0.0, mean, [](double a, float b, auto) { return a + static_cast<double>(b); }, add);
       for (std::int64_t c = 0; c < columns; ++c) mean[c] /= static_cast<double>(length);
     }
-    for (std::int64_t i = 0; i < length; ++i)
-      for (std::int64_t c = 0; c < columns; ++c) {
-        const double d = static_cast<double>(x[i * columns + c]) - mean[c];
-        power[c] += kind == Kind::l1 ? std::abs(d) : d * d;
-      }
+    const auto sum_of = [&](auto measure) {
+      fold_columns(
+          x, length, columns, 0.0, power,
+          [&](double a, float b, std::int64_t c) { return a + measure(static_cast<double>(b) - mean[c]); }, add);
+    };
+    if (kind == Kind::l1) sum_of([](double d) { return std::abs(d); });
+    else sum_of([](double d) { return d * d; });
     float shift[32], factor[32];
     for (std::int64_t c = 0; c < columns; ++c) {
       shift[c] = static_cast<float>(mean[c]);
       factor[c] = static_cast<float>(factor_of(power[c], static_cast<double>(length)));
     }
-    for (std::int64_t i = 0; i < length; ++i)
-      for (std::int64_t c = 0; c < columns; ++c) x[i * columns + c] = (x[i * columns + c] - shift[c]) * factor[c];
+    with_columns(x, length, columns, [&](float v, std::int64_t c) { return (v - shift[c]) * factor[c]; });
   }
 
   double factor_of(double power, double length) const {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "npu/ops/check.hpp"
 #include "npu/ops/copy.hpp"
+#include "npu/ops/elementwise.hpp"
 #include "npu/ops/family.hpp"
 #include "npu/ops/lanes.hpp"
 
@@ -12,6 +12,26 @@ namespace {
 
 /// NaN counts as the largest number, so that there is an order at all.
 bool less(double a, double b) { return a < b || (b != b && a == a); }
+
+/// Per column of a block the place of its largest (smallest) element, the first or the last of equal ones. The numbers
+/// found so far stay beside the places, so that the loop over columns is vector code.
+template <class T, bool kLargest, bool kLast>
+void find(const T* block, std::int64_t length, std::int64_t columns, std::int64_t* place) {
+  T best[32];
+  std::int32_t at[32] = {};
+  std::copy_n(block, columns, best);
+  for (std::int32_t i = 1; i < static_cast<std::int32_t>(length); ++i) {
+    const T* x = block + i * columns;
+    for (std::int64_t c = 0; c < columns; ++c) {
+      const bool above = x[c] > best[c] || (x[c] != x[c] && best[c] == best[c]);
+      const bool below = x[c] < best[c] || (x[c] == x[c] && best[c] != best[c]);
+      const bool better = kLast ? !(kLargest ? below : above) : (kLargest ? above : below);
+      best[c] = better ? x[c] : best[c];
+      at[c] = better ? i : at[c];
+    }
+  }
+  std::copy_n(at, columns, place);
+}
 
 std::unique_ptr<Operator> make_arg(const NodeSpec& spec) {
   const Checked node(spec, 1, 1);
@@ -24,25 +44,25 @@ std::unique_ptr<Operator> make_arg(const NodeSpec& spec) {
   const std::int64_t length = lane_length(shape, axes);
   if (length == 0 && kept.elements() > 0) node.wrong("searches an empty axis");
   const bool largest = node.type() == "ArgMax", last = node.attributes().integer("select_last_index", 0) != 0;
-  return running(
-      [=](Inputs in, Outputs out, Scratch scratch) {
-        const TensorView to = with_shape(out[0], kept);
-        const Nest<1> lane = lane_of(in[0], shape, axes);
-        auto* block = reinterpret_cast<double*>(scratch.data());
-        for_blocks(across_lanes<2>(shape, axes, {in[0], to}), lane, length,
-                   [&](const auto& at, std::int64_t columns, const auto& step) {
-                     load_block(in[0], at[0], lane, columns, step[0], block);
-                     std::int64_t best[32] = {};
-                     for (std::int64_t i = 1; i < length; ++i)
-                       for (std::int64_t c = 0; c < columns; ++c) {
-                         const double x = block[i * columns + c], y = block[best[c] * columns + c];
-                         if (largest ? less(y, x) || (last && !less(x, y)) : less(x, y) || (last && !less(y, x)))
-                           best[c] = i;
-                       }
-                     store_row(to, at[1], step[1], columns, best);
-                   });
-      },
-      block_bytes<double>(length));
+  const auto make = [&]<class T>(T) {
+    const auto search = largest ? (last ? find<T, true, true> : find<T, true, false>)
+                                : (last ? find<T, false, true> : find<T, false, false>);
+    return running(
+        [=](Inputs in, Outputs out, Scratch scratch) {
+          const TensorView to = with_shape(out[0], kept);
+          const Nest<1> lane = lane_of(in[0], shape, axes);
+          auto* block = reinterpret_cast<T*>(scratch.data());
+          for_blocks(across_lanes<2>(shape, axes, {in[0], to}), lane, length,
+                     [&](const auto& at, std::int64_t columns, const auto& step) {
+                       load_block(in[0], at[0], lane, columns, step[0], block);
+                       std::int64_t place[32];
+                       search(block, length, columns, place);
+                       store_row(to, at[1], step[1], columns, place);
+                     });
+        },
+        block_bytes<T>(length));
+  };
+  return number_for({&node.in(0)}) == Number::f32 ? make(float{}) : make(double{});
 }
 
 struct Ranked {

@@ -116,11 +116,11 @@ struct Resize {
   double extrapolation = 0;
   bool doubles = false, by_rule = false;
 
-  void operator()(Inputs in, Outputs out, Scratch) const {
+  void operator()(Inputs in, Outputs out, Scratch scratch) const {
     const TensorView target = with_shape(out[0], to);
     if (by_rule) move(in[0], target);
-    else if (doubles) interpolate<double>(in[0], target);
-    else interpolate<float>(in[0], target);
+    else if (doubles) interpolate<double>(in[0], target, scratch);
+    else interpolate<float>(in[0], target, scratch);
   }
 
   const ScaledAxis* scaled(int axis) const {
@@ -147,53 +147,95 @@ struct Resize {
     copy(shifted(in, first), out, nest);
   }
 
-  /// Rows run along an axis that is not scaled: the channels of an image.
+  /// Elements of the line below: one row for each input position along the last scaled axis.
+  std::int64_t line_elements() const { return axes.empty() ? kRow : from[axes.back().axis] * kRow; }
+  std::size_t scratch_bytes() const {
+    return by_rule ? 0 : static_cast<std::size_t>(line_elements()) * (doubles ? sizeof(double) : sizeof(float));
+  }
+
+  /// Rows run along an axis that is not scaled, the channels of an image. For each position along all scaled axes but
+  /// the last, the lines of the input that meet there are added up first; the last axis then reads that one line.
   template <class T>
-  void interpolate(const ConstTensorView& in, const TensorView& out) const {
+  void interpolate(const ConstTensorView& in, const TensorView& out, Scratch scratch) const {
+    auto* line = reinterpret_cast<T*>(scratch.data());
+    const ScaledAxis& last = axes.back();
+    const std::int64_t length = from[last.axis];
     Nest<2> rest;
     for (int i = 0; i < to.rank(); ++i)
       if (!scaled(i)) rest.add(to[i], {in.strides[i], out.strides[i]});
     rest.tidy();
-    std::array<std::int64_t, kMaxAxes> at{};
-    if (rest.empty() || to.elements() == 0) return;
-    for (;;) {
-      std::ptrdiff_t taps[kMaxTaps];
-      T weights[kMaxTaps];
-      std::ptrdiff_t target = 0;
-      const int count = gather(in, at, taps, weights);
-      for (std::size_t a = 0; a < axes.size(); ++a) target += at[a] * out.strides[axes[a].axis];
-      rest.rows([&](const auto& row, std::int64_t n, const auto& step) {
-        for (std::int64_t i = 0; i < n; i += kRow) {
-          const std::int64_t m = std::min<std::int64_t>(kRow, n - i);
-          alignas(32) T sum[kRow], part[kRow];
-          if (count < 0) std::fill_n(sum, m, static_cast<T>(extrapolation));
-          for (int t = 0; t < count; ++t) {
-            load_row(in, row[0] + taps[t] + i * step[0], step[0], m, t == 0 ? sum : part);
-            if (t == 0 && count > 1)
-              for (std::int64_t k = 0; k < m; ++k) sum[k] *= weights[0];
-            else if (t > 0)
-              for (std::int64_t k = 0; k < m; ++k) sum[k] += weights[t] * part[k];
+    if (to.elements() == 0) return;
+    rest.rows([&](const auto& row, std::int64_t n, const auto& step) {
+      for (std::int64_t i = 0; i < n; i += kRow) {
+        const std::int64_t m = std::min<std::int64_t>(kRow, n - i);
+        std::array<std::int64_t, kMaxAxes> at{};
+        do {
+          std::ptrdiff_t taps[kMaxTaps];
+          T weights[kMaxTaps];
+          const int count = gather(in, at, taps, weights);
+          for (std::int64_t x = 0; x < length && count > 0; ++x) {
+            const std::ptrdiff_t first = row[0] + i * step[0] + x * in.strides[last.axis];
+            load_sum(in, first, step[0], m, taps, weights, count, line + x * m);
           }
-          store_row(out, row[1] + target + i * step[1], step[1], m, sum);
-        }
-      });
-      int a = static_cast<int>(axes.size()) - 1;
-      for (; a >= 0; --a) {
-        const auto k = static_cast<std::size_t>(a);
-        if (++at[k] < static_cast<std::int64_t>(axes[k].positions.size())) break;
-        at[k] = 0;
+          std::ptrdiff_t target = row[1] + i * step[1];
+          for (std::size_t a = 0; a + 1 < axes.size(); ++a) target += at[a] * out.strides[axes[a].axis];
+          for (std::size_t o = 0; o < last.positions.size(); ++o) {
+            alignas(32) T sum[kRow];
+            add_line(line, m, last.positions[o], count, sum);
+            store_row(out, target + static_cast<std::ptrdiff_t>(o) * out.strides[last.axis], step[1], m, sum);
+          }
+        } while (next(at));
       }
-      if (a < 0) return;
+    });
+  }
+
+  /// The next position along all scaled axes but the last. @return false after the last one
+  bool next(std::array<std::int64_t, kMaxAxes>& at) const {
+    for (std::size_t a = axes.size() - 1; a-- > 0;) {
+      if (++at[a] < static_cast<std::int64_t>(axes[a].positions.size())) return true;
+      at[a] = 0;
+    }
+    return false;
+  }
+
+  template <class T>
+  static void load_sum(const ConstTensorView& in, std::ptrdiff_t first, std::ptrdiff_t step, std::int64_t n,
+                       const std::ptrdiff_t* taps, const T* weights, int count, T* sum) {
+    alignas(32) T part[kRow];
+    load_row(in, first + taps[0], step, n, sum);
+    if (count > 1)
+      for (std::int64_t k = 0; k < n; ++k) sum[k] *= weights[0];
+    for (int t = 1; t < count; ++t) {
+      load_row(in, first + taps[t], step, n, part);
+      for (std::int64_t k = 0; k < n; ++k) sum[k] += weights[t] * part[k];
     }
   }
 
-  /// Products of the axes' taps at an output position. @return their number, -1 when the position is outside
+  template <class T>
+  void add_line(const T* line, std::int64_t n, const Position& p, int count, T* sum) const {
+    if (count < 0 || p.taps == 0) {
+      std::fill_n(sum, n, static_cast<T>(extrapolation));
+      return;
+    }
+    if (p.taps == 1 && p.weight[0] == 1) {
+      std::copy_n(line + p.index[0] * n, n, sum);
+      return;
+    }
+    std::fill_n(sum, n, T{0});
+    for (int t = 0; t < p.taps; ++t) {
+      const T* from_line = line + p.index[t] * n;
+      const T weight = static_cast<T>(p.weight[t]);
+      for (std::int64_t k = 0; k < n; ++k) sum[k] += weight * from_line[k];
+    }
+  }
+
+  /// Products of the taps of all scaled axes but the last. @return their number, -1 when the position is outside
   template <class T>
   int gather(const ConstTensorView& in, const std::array<std::int64_t, kMaxAxes>& at, std::ptrdiff_t* taps,
              T* weights) const {
     int count = 1;
     taps[0] = 0, weights[0] = 1;
-    for (std::size_t a = 0; a < axes.size(); ++a) {
+    for (std::size_t a = 0; a + 1 < axes.size(); ++a) {
       const Position& p = axes[a].positions[static_cast<std::size_t>(at[a])];
       if (p.taps == 0) return -1;
       const std::ptrdiff_t stride = in.strides[axes[a].axis];
@@ -252,7 +294,8 @@ std::unique_ptr<Operator> make_resize(const NodeSpec& spec) {
   const Number number = number_for({&node.in(0), &node.out()});
   op.doubles = number != Number::f32 && !is_float(node.in(0).dtype);
   op.by_rule = std::all_of(op.axes.begin(), op.axes.end(), [](const ScaledAxis& a) { return a.repeat || a.stride; });
-  return running(std::move(op));
+  const auto bytes = op.scratch_bytes();
+  return running(std::move(op), bytes);
 }
 
 constexpr Entry kEntries[] = {{"Resize", make_resize}, {"Upsample", make_resize}};

@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+#include "npu/ops/gemm_tile.hpp"
+
+namespace ez_rknn::npu::ops {
+
+const GemmTile kGemmTileAvx2{6, 16, gemm_tile<6, 2, 8>};
+
+}  // namespace ez_rknn::npu::ops
+#endif
