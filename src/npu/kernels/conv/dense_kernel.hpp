@@ -30,6 +30,7 @@ struct DenseBlock {
 /// Weights and activations of a step: how they are encoded.
 enum class DenseEncoding : std::uint8_t {
   u8_s8,    ///< weights shifted to be unsigned, activations as they are: needs window sums (VNNI's vpdpbusd)
+  s8_s8,    ///< as they are, weights moved to fit: window sums too (NEON's sdot)
   s16_s16,  ///< both widened, offsets folded into the weights
   f32,
 };
@@ -45,6 +46,8 @@ struct DenseKernel {
 
 #if defined(__x86_64__)
 extern const DenseKernel kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2;
+#elif defined(__aarch64__)
+extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -26,6 +26,7 @@ enum class DepthwiseEncoding : std::uint8_t {
   u8_s8,
   /// 16 channels, two taps a step: channels 0..3 and 8..11, then 4..7 and 12..15, two taps each.
   s16_s16,
+  s16,  ///< 16 channels, one tap a step
   f32,  ///< 16 channels, one tap a step
 };
 
@@ -36,6 +37,8 @@ struct DepthwiseKernel {
 
 #if defined(__x86_64__)
 extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2;
+#elif defined(__aarch64__)
+extern const DepthwiseKernel kDepthwiseI8Neon, kDepthwiseF32Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

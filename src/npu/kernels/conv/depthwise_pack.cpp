@@ -55,6 +55,14 @@ void pack_s16(const Folded& weight, int first, const PackedDepthwise& p, std::by
         }
 }
 
+void pack_s16_single(const Folded& weight, int first, const PackedDepthwise& p, std::byte* to) {
+  for (int step = 0; step < p.steps; ++step)
+    for (int lane = 0; lane < 16; ++lane, to += 2) {
+      const auto w = static_cast<std::int16_t>(weight(first + lane, step));
+      std::memcpy(to, &w, 2);
+    }
+}
+
 void pack_f32(const Folded& weight, int first, const PackedDepthwise& p, std::byte* to) {
   for (int step = 0; step < p.steps; ++step)
     for (int lane = 0; lane < 16; ++lane, to += 4) {
@@ -93,6 +101,7 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
     switch (encoding) {
       case DepthwiseEncoding::u8_s8: pack_u8_s8(weight, b * 64, p, to); break;
       case DepthwiseEncoding::s16_s16: pack_s16(weight, b * 16, p, to); break;
+      case DepthwiseEncoding::s16: pack_s16_single(weight, b * 16, p, to); break;
       case DepthwiseEncoding::f32: pack_f32(weight, b * 16, p, to); break;
     }
   }

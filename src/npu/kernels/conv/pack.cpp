@@ -7,7 +7,15 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-int values_per_step(DenseEncoding e) { return e == DenseEncoding::u8_s8 ? 4 : e == DenseEncoding::s16_s16 ? 2 : 1; }
+int values_per_step(DenseEncoding e) {
+  switch (e) {
+    case DenseEncoding::u8_s8:
+    case DenseEncoding::s8_s8: return 4;
+    case DenseEncoding::s16_s16: return 2;
+    case DenseEncoding::f32: return 1;
+  }
+  return 1;
+}
 
 /// The plain weights with each channel's window-sum factor folded in, where the encoding wants that.
 class Source {
@@ -78,7 +86,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
         continue;
       }
       if (hi - lo > 255) return std::nullopt;
-      if (lo < 0 || hi > 255) base[static_cast<std::size_t>(oc)] = lo;
+      const std::int32_t least = kernel.encoding == DenseEncoding::u8_s8 ? 0 : -128;
+      if (lo < least || hi > least + 255) base[static_cast<std::size_t>(oc)] = lo - least;
     }
     if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
   }

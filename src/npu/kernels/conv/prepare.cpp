@@ -26,7 +26,21 @@ constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_f32/avx2", ConvInput::f32, &kDepthwiseF32Avx2, &kStageF32, cpu::Isa::avx2},
     {"depthwise_f32/avx512", ConvInput::f32, &kDepthwiseF32Avx512, &kStageF32, cpu::Isa::avx512},
 };
+#elif defined(__aarch64__)
+constexpr DenseVariant kDense[] = {
+    {"conv_i8/neon", ConvInput::i8, &kDenseI8Neon, &kStageI8ToI16Neon, cpu::Isa::neon},
+    {"conv_i8/neondot", ConvInput::i8, &kDenseI8NeonDot, &kStageI8, cpu::Isa::neon},
+    {"conv_f16/neon", ConvInput::f16, &kDenseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
+    {"conv_f32/neon", ConvInput::f32, &kDenseF32Neon, &kStageF32, cpu::Isa::neon},
+};
+constexpr DepthwiseVariant kDepthwise[] = {
+    {"depthwise_i8/neon", ConvInput::i8, &kDepthwiseI8Neon, &kStageI8ToI16Neon, cpu::Isa::neon},
+    {"depthwise_f16/neon", ConvInput::f16, &kDepthwiseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
+    {"depthwise_f32/neon", ConvInput::f32, &kDepthwiseF32Neon, &kStageF32, cpu::Isa::neon},
+};
+#endif
 
+#if defined(__x86_64__) || defined(__aarch64__)
 template <int I>
 std::unique_ptr<Conv> dense(const ConvJob& job) {
   return make_dense(job, kDense[I]);
@@ -46,6 +60,11 @@ constexpr ConvVariant kVariants[] = {
     {kDense[3].name, cpu::Isa::avx512, dense<3>},         {kDense[5].name, cpu::Isa::avx512, dense<5>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>}, {kDepthwise[5].name, cpu::Isa::avx512, depthwise<5>},
     {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
+#elif defined(__aarch64__)
+    {kDense[0].name, cpu::Isa::neon, dense<0>},         {kDense[2].name, cpu::Isa::neon, dense<2>},
+    {kDense[3].name, cpu::Isa::neon, dense<3>},         {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>},
+    {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>}, {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>},
+    {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };
 

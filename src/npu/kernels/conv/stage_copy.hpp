@@ -22,6 +22,8 @@ extern const StageFormat kStageF32;  ///< f32 as it is
 extern const StageFormat kStageI8ToU8Avx2;   ///< int8 + 128
 extern const StageFormat kStageI8ToI16Avx2;  ///< widened
 extern const StageFormat kStageF16ToF32Avx2;
+#elif defined(__aarch64__)
+extern const StageFormat kStageI8ToI16Neon, kStageF16ToF32Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

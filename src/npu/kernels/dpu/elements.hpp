@@ -18,6 +18,8 @@ struct ElementKernels {
 
 #if defined(__x86_64__)
 extern const ElementKernels kElementsAvx2, kElementsAvx512;
+#elif defined(__aarch64__)
+extern const ElementKernels kElementsNeon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -31,6 +31,15 @@ constexpr ElementWiseVariant kVariants[] = {
      [](DType input, const DpuLayer& layer) -> Made {
        return make_elementwise_table(input, layer, kElementsAvx512, "elementwise_table/avx512");
      }},
+#elif defined(__aarch64__)
+    {"elementwise/neon", cpu::Isa::neon,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_vector(input, layer, kElementsNeon, "elementwise/neon", cpu::Isa::neon);
+     }},
+    {"elementwise_table/neon", cpu::Isa::neon,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_table(input, layer, kElementsNeon, "elementwise_table/neon");
+     }},
 #endif
 };
 

@@ -25,6 +25,8 @@ struct PoolKernel {
 
 #if defined(__x86_64__)
 extern const PoolKernel kPoolAvx2, kPoolAvx512;
+#elif defined(__aarch64__)
+extern const PoolKernel kPoolNeon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

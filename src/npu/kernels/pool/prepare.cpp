@@ -14,6 +14,8 @@ constexpr PoolVariant kVariants[] = {
     {"pool/avx2", cpu::Isa::avx2, [](const PoolShape& s) -> Made { return make_pool_rows(s, kPoolAvx2, "pool/avx2"); }},
     {"pool/avx512", cpu::Isa::avx512,
      [](const PoolShape& s) -> Made { return make_pool_rows(s, kPoolAvx512, "pool/avx512"); }},
+#elif defined(__aarch64__)
+    {"pool/neon", cpu::Isa::neon, [](const PoolShape& s) -> Made { return make_pool_rows(s, kPoolNeon, "pool/neon"); }},
 #endif
 };
 

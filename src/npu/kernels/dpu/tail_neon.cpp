@@ -1,0 +1,18 @@
+#if defined(__aarch64__)
+// The lanes first: what follows is written over them.
+#include "npu/kernels/simd/neon.hpp"
+
+#include "npu/kernels/dpu/tail_exact.hpp"
+#include "npu/kernels/dpu/tail_real.hpp"
+
+#include "npu/kernels/dpu/tail_affine.hpp"
+#include "npu/kernels/dpu/tail_bytes.hpp"
+
+#include "npu/kernels/dpu/tail_variants.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+const TailKernels kTailNeon = {tail_exact, tail_real, tail_affine, tail_bytes, nullptr};
+
+}  // namespace ez_rknn::npu::kernels
+#endif

@@ -1,0 +1,227 @@
+#pragma once
+/// Sixteen lanes, one channel group, on NEON; see avx512.hpp.
+#include <arm_neon.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+struct Int {
+  int32x4_t v[4];
+};
+struct Real {
+  float32x4_t v[4];
+};
+struct Wide {
+  float64x2_t v[8];
+};
+
+/// The same operation on every register of the operands.
+template <class V, class F, class... X>
+inline V each(F f, const X&... x) {
+  V r;
+  for (std::size_t i = 0; i < sizeof(r.v) / sizeof(r.v[0]); ++i) r.v[i] = f(x.v[i]...);
+  return r;
+}
+
+inline Int load_int(const std::int32_t* p) {
+  return {{vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)}};
+}
+inline Int widen(int16x8_t a, int16x8_t b) {
+  return {{vmovl_s16(vget_low_s16(a)), vmovl_high_s16(a), vmovl_s16(vget_low_s16(b)), vmovl_high_s16(b)}};
+}
+inline Int load_i16(const void* p) {
+  const auto* q = static_cast<const std::int16_t*>(p);
+  return widen(vld1q_s16(q), vld1q_s16(q + 8));
+}
+inline Int load_i8(const void* p) {
+  const int8x16_t x = vld1q_s8(static_cast<const std::int8_t*>(p));
+  return widen(vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x));
+}
+inline Int splat(std::int32_t x) {
+  const int32x4_t v = vdupq_n_s32(x);
+  return {{v, v, v, v}};
+}
+inline void store_int(void* p, Int x) {
+  for (int i = 0; i < 4; ++i) vst1q_s32(static_cast<std::int32_t*>(p) + 4 * i, x.v[i]);
+}
+inline void store_i16(void* p, Int x) {
+  auto* q = static_cast<std::int16_t*>(p);
+  vst1q_s16(q, vmovn_high_s32(vmovn_s32(x.v[0]), x.v[1]));
+  vst1q_s16(q + 8, vmovn_high_s32(vmovn_s32(x.v[2]), x.v[3]));
+}
+inline void store_i8(void* p, Int x) {
+  const int16x8_t a = vmovn_high_s32(vmovn_s32(x.v[0]), x.v[1]), b = vmovn_high_s32(vmovn_s32(x.v[2]), x.v[3]);
+  vst1q_s8(static_cast<std::int8_t*>(p), vmovn_high_s16(vmovn_s16(a), b));
+}
+inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
+  store_i8(p, a);
+  store_i8(p + pixel, b);
+  store_i8(p + 2 * pixel, c);
+  store_i8(p + 3 * pixel, d);
+}
+inline Int operator+(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }, x, y);
+}
+inline Int operator-(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vsubq_s32(a, b); }, x, y);
+}
+inline Int operator*(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vmulq_s32(a, b); }, x, y);
+}
+inline Int operator&(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vandq_s32(a, b); }, x, y);
+}
+inline Int min(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vminq_s32(a, b); }, x, y);
+}
+inline Int max(Int x, Int y) {
+  return each<Int>([](int32x4_t a, int32x4_t b) { return vmaxq_s32(a, b); }, x, y);
+}
+/// NEON has no gather: one load a lane.
+inline Int gather_i16(const std::int16_t* table, Int index) {
+  std::int32_t at[16];
+  store_int(at, index);
+  for (auto& i : at) i = table[i];
+  return load_int(at);
+}
+
+inline Wide load_wide(const double* p) {
+  Wide r;
+  for (int i = 0; i < 8; ++i) r.v[i] = vld1q_f64(p + 2 * i);
+  return r;
+}
+inline Wide splat(double x) {
+  Wide r;
+  for (auto& v : r.v) v = vdupq_n_f64(x);
+  return r;
+}
+inline Wide to_wide(Int x) {
+  Wide r;
+  for (int i = 0; i < 4; ++i) {
+    r.v[2 * i] = vcvtq_f64_s64(vmovl_s32(vget_low_s32(x.v[i])));
+    r.v[2 * i + 1] = vcvtq_f64_s64(vmovl_high_s32(x.v[i]));
+  }
+  return r;
+}
+inline Int to_int(Wide x) {
+  Int r;
+  for (int i = 0; i < 4; ++i)
+    r.v[i] = vmovn_high_s64(vmovn_s64(vcvtnq_s64_f64(x.v[2 * i])), vcvtnq_s64_f64(x.v[2 * i + 1]));
+  return r;
+}
+inline Wide operator+(Wide x, Wide y) {
+  return each<Wide>([](float64x2_t a, float64x2_t b) { return vaddq_f64(a, b); }, x, y);
+}
+inline Wide operator-(Wide x, Wide y) {
+  return each<Wide>([](float64x2_t a, float64x2_t b) { return vsubq_f64(a, b); }, x, y);
+}
+inline Wide operator*(Wide x, Wide y) {
+  return each<Wide>([](float64x2_t a, float64x2_t b) { return vmulq_f64(a, b); }, x, y);
+}
+inline Wide min(Wide x, Wide y) {
+  return each<Wide>([](float64x2_t a, float64x2_t b) { return vminq_f64(a, b); }, x, y);
+}
+inline Wide max(Wide x, Wide y) {
+  return each<Wide>([](float64x2_t a, float64x2_t b) { return vmaxq_f64(a, b); }, x, y);
+}
+inline Wide round_even(Wide x) {
+  return each<Wide>([](float64x2_t a) { return vrndnq_f64(a); }, x);
+}
+inline Wide round_away(Wide x) {
+  return each<Wide>([](float64x2_t a) { return vrndaq_f64(a); }, x);
+}
+inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
+  return each<Wide>(
+      [](float64x2_t a, float64x2_t b, float64x2_t l, float64x2_t o) { return vbslq_f64(vcltq_f64(a, b), l, o); }, x, y,
+      less, other);
+}
+inline bool any_unequal(Wide x, Wide y) {
+  uint64x2_t equal = vdupq_n_u64(~std::uint64_t{0});
+  for (int i = 0; i < 8; ++i) equal = vandq_u64(equal, vceqq_f64(x.v[i], y.v[i]));
+  return (vgetq_lane_u64(equal, 0) & vgetq_lane_u64(equal, 1)) != ~std::uint64_t{0};
+}
+
+inline Real load_real(const float* p) {
+  return {{vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}};
+}
+inline Real load_f16(const void* p) {
+  const auto* q = static_cast<const std::uint16_t*>(p);
+  const float16x8_t a = vreinterpretq_f16_u16(vld1q_u16(q)), b = vreinterpretq_f16_u16(vld1q_u16(q + 8));
+  return {{vcvt_f32_f16(vget_low_f16(a)), vcvt_high_f32_f16(a), vcvt_f32_f16(vget_low_f16(b)), vcvt_high_f32_f16(b)}};
+}
+inline Real gather_real(const float* table, Int index) {
+  std::int32_t at[16];
+  float found[16];
+  store_int(at, index);
+  for (int i = 0; i < 16; ++i) found[i] = table[at[i]];
+  return load_real(found);
+}
+inline Real splat(float x) {
+  const float32x4_t v = vdupq_n_f32(x);
+  return {{v, v, v, v}};
+}
+inline void store_real(void* p, Real x) {
+  for (int i = 0; i < 4; ++i) vst1q_f32(static_cast<float*>(p) + 4 * i, x.v[i]);
+}
+inline void store_f16(void* p, Real x) {
+  auto* q = static_cast<std::uint16_t*>(p);
+  vst1q_u16(q, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.v[0]), x.v[1])));
+  vst1q_u16(q + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.v[2]), x.v[3])));
+}
+inline Real to_real(Int x) {
+  return each<Real>([](int32x4_t a) { return vcvtq_f32_s32(a); }, x);
+}
+inline Real to_real(Wide x) {
+  Real r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vcvt_high_f32_f64(vcvt_f32_f64(x.v[2 * i]), x.v[2 * i + 1]);
+  return r;
+}
+inline Int to_int(Real x) {
+  return each<Int>([](float32x4_t a) { return vcvtnq_s32_f32(a); }, x);
+}
+inline Real operator+(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vaddq_f32(a, b); }, x, y);
+}
+inline Real operator-(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vsubq_f32(a, b); }, x, y);
+}
+inline Real operator*(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vmulq_f32(a, b); }, x, y);
+}
+inline Real operator/(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vdivq_f32(a, b); }, x, y);
+}
+/// The second operand when either is NaN, which NEON's own minimum does not promise.
+inline Real min(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vbslq_f32(vcltq_f32(a, b), a, b); }, x, y);
+}
+inline Real max(Real x, Real y) {
+  return each<Real>([](float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }, x, y);
+}
+inline Real floor(Real x) {
+  return each<Real>([](float32x4_t a) { return vrndmq_f32(a); }, x);
+}
+inline Real select_less(Real x, Real y, Real less, Real other) {
+  return each<Real>(
+      [](float32x4_t a, float32x4_t b, float32x4_t l, float32x4_t o) { return vbslq_f32(vcltq_f32(a, b), l, o); }, x, y,
+      less, other);
+}
+inline Int bits_of(Real x) {
+  return each<Int>([](float32x4_t a) { return vreinterpretq_s32_f32(a); }, x);
+}
+inline bool any_beyond(Real x, float limit) {
+  uint32x4_t beyond = vdupq_n_u32(0);
+  for (auto v : x.v) beyond = vorrq_u32(beyond, vcagtq_f32(v, vdupq_n_f32(limit)));
+  return vmaxvq_u32(beyond) != 0;
+}
+inline Real keep_lanes(Real x, Int mask) {
+  Real r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(x.v[i]), mask.v[i]));
+  return r;
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels
