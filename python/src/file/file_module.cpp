@@ -26,6 +26,11 @@ nb::list list_of(const T& values) {
   return l;
 }
 
+/// The first `count` of them, all when there are fewer or none is asked for.
+std::span<const float> first(const std::vector<float>& values, std::size_t count) {
+  return std::span(values).first(count && count < values.size() ? count : values.size());
+}
+
 const char* layout_name(const file::Tensor& t) {
   switch (t.layout) {
     case file::Layout::feature: return "NC1HWC2";
@@ -55,8 +60,11 @@ nb::dict describe_graph(const file::Graph& g) {
   for (std::size_t i = 0; i < g.inputs.size(); ++i) {
     nb::dict d = describe_tensor(g.tensors[static_cast<std::size_t>(g.inputs[i])]);
     if (i < g.normalisation.size() && !g.normalisation[i].is_identity()) {
-      d["mean"] = list_of(g.normalisation[i].mean);
-      d["std"] = list_of(g.normalisation[i].std);
+      // The file pads both to four channels.
+      const Dims& shape = g.tensors[static_cast<std::size_t>(g.inputs[i])].shape;
+      const auto channels = static_cast<std::size_t>(shape.rank() == 4 ? shape[1] : 0);
+      d["mean"] = list_of(first(g.normalisation[i].mean, channels));
+      d["std"] = list_of(first(g.normalisation[i].std, channels));
     }
     inputs.append(d);
   }
