@@ -1,6 +1,8 @@
 #include "npu/exec/program.hpp"
 
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 
 #include "ez_rknn/error.hpp"
 #include "npu/exec/cores.hpp"
@@ -46,6 +48,10 @@ std::uint64_t Loaded::packed_weight_bytes() const {
   return bytes;
 }
 
-std::shared_ptr<const Program> Program::load(file::Model model) { return std::make_shared<Loaded>(std::move(model)); }
+std::shared_ptr<const Program> Program::load(file::Model model) try {
+  return std::make_shared<Loaded>(std::move(model));
+} catch (const std::bad_alloc&) {
+  throw Error(Code::fail, "out of memory while preparing the model");
+} catch (const std::length_error&) { throw Error(Code::fail, "out of memory while preparing the model"); }
 
 }  // namespace ez_rknn::npu

@@ -44,9 +44,20 @@ bool has_unit(const std::vector<Pass>& passes, Unit unit) {
   return std::any_of(passes.begin(), passes.end(), [&](const Pass& p) { return p.unit == unit; });
 }
 
-}  // namespace
+/// Runs `work` for a node, and names the node in what it throws.
+template <class F>
+void naming(const file::Node& node, F&& work) {
+  const std::string title = node.type + " \"" + node.name + "\": ";
+  try {
+    work();
+  } catch (const ModelError& e) { throw ModelError(e.offset, title + e.what()); } catch (const Unsupported& e) {
+    throw Unsupported(title + e.what());
+  } catch (const InvalidArgument& e) {  // a kernel or operator refuses the values it is given
+    throw ModelError(0, title + e.what());
+  }
+}
 
-std::string title(const file::Node& node) { return node.type + " \"" + node.name + "\""; }
+}  // namespace
 
 Builder::Builder(const Chip& chip, const file::Graph& graph)
     : chip_(chip), graph_(graph), banks_(chip, graph), written_(graph.tensors.size()) {
@@ -173,15 +184,7 @@ GraphPlan Builder::build(Team& team) {
     plan_.storages[std::size_t(slot.storage)].external = true;
     plan_.inputs.push_back(&slot);
   }
-  for (const auto& node : graph_.nodes) try {
-      add_node(node);
-    } catch (const ModelError& e) {
-      throw ModelError(e.offset, title(node) + ": " + e.what());
-    } catch (const Unsupported& e) {
-      throw Unsupported(title(node) + ": " + e.what());
-    } catch (const InvalidArgument& e) {  // a kernel or operator refuses the values it is given
-      throw ModelError(0, title(node) + ": " + e.what());
-    }
+  for (const auto& node : graph_.nodes) naming(node, [&] { add_node(node); });
   for (auto i : graph_.outputs) {
     Slot& slot = value(i);
     if (!slot.constant) plan_.storages[std::size_t(slot.storage)].external = true;
@@ -193,7 +196,7 @@ GraphPlan Builder::build(Team& team) {
   std::exception_ptr failure;
   team.for_each(packing_.size(), [&](std::size_t i, int) {
     try {
-      packing_[i]();
+      naming(*packing_[i].node, packing_[i].work);
     } catch (...) {
       std::lock_guard lock(mutex);
       if (!failure) failure = std::current_exception();

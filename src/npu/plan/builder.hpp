@@ -57,12 +57,14 @@ class Builder {
   const file::Graph& graph_;
   RegisterBanks banks_;
   GraphPlan plan_;
-  std::vector<Use> uses_;                       ///< of every step
-  std::vector<bool> written_;                   ///< by tensor
-  std::vector<std::function<void()>> packing_;  ///< weights, repacked at the end by the whole team
+  std::vector<Use> uses_;      ///< of every step
+  std::vector<bool> written_;  ///< by tensor
+  /// Weights of a node, repacked at the end by the whole team.
+  struct Packing {
+    const file::Node* node;
+    std::function<void()> work;
+  };
+  std::vector<Packing> packing_;
 };
-
-/// What a node is, for messages: `ConvRelu "Conv:conv_1"`.
-std::string title(const file::Node& node);
 
 }  // namespace ez_rknn::npu::plan

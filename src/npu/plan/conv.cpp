@@ -117,20 +117,21 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
   step->in = &in, step->out = target;
   step->multiplications = geometry.shape.macs() * std::uint64_t(out.images());
 
-  packing_.push_back([conv = step.get(), geometry, input, &weights, tail = std::move(tail)]() mutable {
-    const auto& s = geometry.shape;
-    kernels::ConvWeights plain;
-    if (s.depthwise) {
-      std::vector<std::int32_t> ow;
-      for (int c = 0; tail.ow && c < s.out_c; ++c) ow.push_back(tail.ow[std::size_t(c)]);
-      auto w = depthwise_weights(weights, s.out_c, s.kernel_h, s.kernel_w, geometry.pair_unit, std::move(ow));
-      plain = std::move(w.weights);
-      tail.ow = {std::move(w.ow)};
-    } else {
-      plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch);
-    }
-    conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
-  });
+  packing_.push_back({&node, [conv = step.get(), geometry, input, &weights, tail = std::move(tail)]() mutable {
+                        const auto& s = geometry.shape;
+                        kernels::ConvWeights plain;
+                        if (s.depthwise) {
+                          std::vector<std::int32_t> ow;
+                          for (int c = 0; tail.ow && c < s.out_c; ++c) ow.push_back(tail.ow[std::size_t(c)]);
+                          auto w = depthwise_weights(weights, s.out_c, s.kernel_h, s.kernel_w, geometry.pair_unit,
+                                                     std::move(ow));
+                          plain = std::move(w.weights);
+                          tail.ow = {std::move(w.ow)};
+                        } else {
+                          plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch);
+                        }
+                        conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
+                      }});
   const Slot* operand = step->operand;
   add(std::move(step), {&in, operand}, {target});
   if (second) add(std::move(second), {target, static_cast<ElementWiseStep*>(second.get())->operand}, {&out});

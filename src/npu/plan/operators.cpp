@@ -76,6 +76,9 @@ Operands Builder::operands_of(const file::Node& node, ops::NodeSpec* spec) {
       if (has_value(i)) slot = &plan_.slots[std::size_t(i)];
       else if (!is_constant(t) && !(is_recurrent(node) && is_compute_zone(t)))
         throw ModelError(0, "tensor \"" + t.name + "\" is read before it has a value");
+      else if (is_constant(t) && !absent && !(is_recurrent(node) && !operands.in.empty()))  // those unpack their own
+        throw ModelError(0, "constant \"" + t.name + "\" of " + std::to_string(t.data.size()) +
+                                " bytes does not hold shape " + to_string(t.shape));
       if (slot && slot->constant) operand.constant = slot->view({});
     }
     operands.in.push_back(slot);
