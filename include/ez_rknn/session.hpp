@@ -40,6 +40,8 @@ class Future {
   struct State;
   Future() = default;
   explicit Future(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Future(Future&&) noexcept = default;
+  Future& operator=(Future&&) noexcept = default;
   bool valid() const { return state_ != nullptr; }
   bool ready() const;
   void wait() const;

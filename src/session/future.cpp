@@ -30,7 +30,8 @@ void Future::wait() const {
 std::vector<Tensor> Future::get() {
   wait();
   const auto state = std::move(state_);
-  if (state->error) std::rethrow_exception(state->error);
+  // Taken out, so that the worker, which may let go of the state later, is not the one to destroy it.
+  if (auto error = std::move(state->error)) std::rethrow_exception(std::move(error));
   return std::move(state->results);
 }
 
