@@ -64,25 +64,27 @@ void run(const Conv& conv, const Maps& m, TestMap& out, Team& team) {
 /// How often each kernel computed a case: a kernel that refuses everything is no tested kernel.
 std::map<std::string, int> used;
 
-void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team) {
+void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, bool wide = false) {
   Random random(seed);
+  const ConvInput input = wide ? ConvInput::i16 : ConvInput::i8;
   ConvShape s = random_shape(random, depthwise);
   s.pad_value = random(-128, 127);
   const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
-  DpuLayer tail = random_layer(random, kind, s.out_c, 74.0 * 74.0 * std::sqrt(inputs) * 2);
+  DpuLayer tail =
+      random_layer(random, kind, s.out_c, (wide ? 74.0 * 74 * 256 * 256 : 74.0 * 74.0) * std::sqrt(inputs) * 2);
   const bool folded = random.chance(25);
+  const int lowest = wide ? -32768 : folded ? -255 : -128, highest = -lowest - (folded && !wide ? 0 : 1);
   ConvWeights weights;
   for (int i = 0; i < s.out_c * inputs; ++i)
-    weights.integers.push_back(static_cast<std::int16_t>(
-        random.chance(10) ? (random.chance(50) ? (folded ? -255 : -128) : (folded ? 255 : 127))
-                          : random(folded ? -255 : -128, folded ? 255 : 127)));
+    weights.integers.push_back(static_cast<std::int16_t>(random.chance(10) ? (random.chance(50) ? lowest : highest)
+                                                                           : random(lowest, highest)));
   if (random.chance(60))
     for (int c = random.chance(80) ? s.out_c : 1; c > 0; --c) tail.ow.values.push_back(random(-128, 128));
-  Maps m = random_maps(random, s, DType::i8, tail);
-  run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, team);
+  Maps m = random_maps(random, s, wide ? DType::i16 : DType::i8, tail);
+  run(*prepare_conv(s, input, weights, tail, cpu::Isa::ref), m, m.expected, team);
   for (const ConvVariant& v : conv_variants()) {
     if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
-    const auto conv = v.make({s, ConvInput::i8, weights, tail});
+    const auto conv = v.make({s, input, weights, tail});
     if (!conv) continue;
     ++used[std::string(v.name)];
     run(*conv, m, m.got, team);
@@ -132,6 +134,15 @@ TEST_CASE("integer convolutions equal the reference bit for bit, with every tail
       for (bool depthwise : {false, true})
         compare_integer(1000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
                         i % 2 ? one : two);
+}
+
+TEST_CASE("convolutions of int16 equal the reference bit for bit") {
+  Team one(1), two(2);
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < 15; ++i)
+      for (bool depthwise : {false, true})
+        compare_integer(7000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
+                        i % 2 ? one : two, true);
 }
 
 TEST_CASE("real convolutions stay within the rounding of their sums") {

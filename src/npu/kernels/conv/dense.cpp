@@ -75,6 +75,7 @@ class Dense final : public Conv {
       : shape_(job.shape),
         variant_(variant),
         weights_(std::move(weights)),
+        lane_(lane_bytes(variant.kernel->encoding)),
         merged_(run.merged),
         direct_(direct),
         tail_(std::move(tail)),
@@ -139,7 +140,7 @@ class Dense final : public Conv {
   std::size_t accumulator_bytes() const {
     std::size_t most = 0;
     for (const PackedBlock& b : weights_.blocks)
-      most = std::max(most, static_cast<std::size_t>(b.loop->groups * b.loop->max_pixels) * 64);
+      most = std::max(most, static_cast<std::size_t>(b.loop->groups * b.loop->max_pixels * lane_) * 16);
     return most;
   }
   std::size_t walk_bytes(const Walk& w) const {
@@ -230,7 +231,7 @@ class Dense final : public Conv {
                    weights_.steps, weights_.bytes.data() + block.offset, accumulators};
     TailTile tail;
     tail.accumulators = accumulators;
-    tail.accumulator_pixel = block.loop->groups * 64;
+    tail.accumulator_pixel = std::ptrdiff_t{block.loop->groups} * 16 * lane_;
     tail.window_factors = weights_.factors.data();
     tail.first_group = block.first_group, tail.groups = block.loop->groups;
     tail.operand_pixel = tail_->operand_pixel(task.operand);
@@ -250,6 +251,7 @@ class Dense final : public Conv {
   const ConvShape shape_;
   const DenseVariant& variant_;
   const PackedWeights weights_;
+  const int lane_;  ///< bytes of an accumulator
   const bool merged_, direct_;
   const std::unique_ptr<const Tail> tail_;
   const Walk plain_;
@@ -261,19 +263,16 @@ class Dense final : public Conv {
 std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant) {
   const ConvShape& s = job.shape;
   if (s.depthwise || job.input != variant.input) return nullptr;
-  std::vector<Interval> ranges;
-  if (!job.tail.real) {
-    if (s.pad_value < INT8_MIN || s.pad_value > INT8_MAX) return nullptr;
-    ranges = accumulator_ranges(job, INT8_MIN, INT8_MAX);
-    if (!fit_int32(ranges)) return nullptr;
-  }
+  const auto ranges = provable_ranges(job);
+  if (!ranges) return nullptr;
   // Read the map where it is when nothing has to be padded or converted and few of the channels read are padding.
   const bool direct = variant.format->source == variant.format->element && variant.kernel->pixel_sums &&
                       reads_only_inside(s) && padded_channels(s.in_c) * 3 <= s.in_c * 4;
   const RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
   auto weights = pack_dense(job, run, *variant.kernel);
   if (!weights) return nullptr;
-  auto tail = make_tail(job.tail, ranges, variant.tail);
+  auto tail = make_tail(job.tail, *ranges, variant.tail,
+                        lane_bytes(variant.kernel->encoding) == 8 ? Accumulator::f64 : Accumulator::i32_f32);
   return std::make_unique<Dense>(job, variant, std::move(*weights), run, std::move(tail), direct);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /// The inner loop of dense convolution, the same for all element types: a block of output pixels x 16-channel groups
 /// accumulates in registers. Each step broadcasts 32 bits of every pixel (four int8, two int16 or one f32) and
-/// multiplies them with 32 bits for each channel. Plain data only: files of every instruction set include this.
+/// multiplies them with 32 bits for each channel (int16: 64 and 64). Plain data only: files of every instruction set
+/// include this.
 #include <cstddef>
 #include <cstdint>
 
@@ -33,6 +34,7 @@ enum class DenseEncoding : std::uint8_t {
   s8_s8,    ///< as they are, weights moved to fit: window sums too (NEON's sdot)
   s16_s16,  ///< both widened, offsets folded into the weights
   f32,
+  f64,  ///< int16, whose sums need more than 32 bits; steps and accumulators of 64 bits
 };
 
 /// `blocks` in falling order of groups, the last with one group.
@@ -45,9 +47,10 @@ struct DenseKernel {
 };
 
 #if defined(__x86_64__)
-extern const DenseKernel kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2;
+extern const DenseKernel kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseI16Avx512,
+    kDenseI16Avx2;
 #elif defined(__aarch64__)
-extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon;
+extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon, kDenseI16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -24,6 +24,7 @@ class Depthwise final : public Conv {
       : shape_(job.shape),
         variant_(variant),
         weights_(std::move(weights)),
+        lane_(variant.kernel->encoding == DepthwiseEncoding::f64 ? 8 : 4),
         tail_(std::move(tail)),
         blocks_((shape_.out_c + weights_.block_channels - 1) / weights_.block_channels),
         staging_(shape_, *variant.format, blocks_ * weights_.block_channels) {
@@ -56,7 +57,7 @@ class Depthwise final : public Conv {
 
  private:
   std::size_t accumulator_bytes() const {
-    return static_cast<std::size_t>(weights_.block_channels) * 4 * kDepthwisePixels;
+    return static_cast<std::size_t>(weights_.block_channels * lane_) * kDepthwisePixels;
   }
   std::size_t worker_bytes() const { return accumulator_bytes() + (staging_.bytes(rows_) + 63) / 64 * 64; }
 
@@ -71,7 +72,7 @@ class Depthwise final : public Conv {
     tile.accumulators = scratch;
     TailTile tail;
     tail.accumulators = scratch;
-    tail.accumulator_pixel = std::ptrdiff_t{weights_.block_channels} * 4;
+    tail.accumulator_pixel = std::ptrdiff_t{weights_.block_channels} * lane_;
     tail.operand_pixel = tail_->operand_pixel(operand);
     tail.out_pixel = out.pixel;
     const int groups = padded_channels(shape_.out_c) / kChannelAlign, per_block = weights_.block_channels / 16;
@@ -96,6 +97,7 @@ class Depthwise final : public Conv {
   const ConvShape shape_;
   const DepthwiseVariant& variant_;
   const PackedDepthwise weights_;
+  const int lane_;  ///< bytes of an accumulator
   const std::unique_ptr<const Tail> tail_;
   const int blocks_;
   const Staging staging_;
@@ -107,15 +109,13 @@ class Depthwise final : public Conv {
 
 std::unique_ptr<Conv> make_depthwise(const ConvJob& job, const DepthwiseVariant& variant) {
   if (!job.shape.depthwise || job.input != variant.input) return nullptr;
-  std::vector<Interval> ranges;
-  if (!job.tail.real) {
-    if (job.shape.pad_value < INT8_MIN || job.shape.pad_value > INT8_MAX) return nullptr;
-    ranges = accumulator_ranges(job, INT8_MIN, INT8_MAX);
-    if (!fit_int32(ranges)) return nullptr;
-  }
+  const auto ranges = provable_ranges(job);
+  if (!ranges) return nullptr;
   auto weights = pack_depthwise(job, variant.kernel->encoding);
   if (!weights) return nullptr;
-  return std::make_unique<Depthwise>(job, variant, std::move(*weights), make_tail(job.tail, ranges, variant.tail));
+  const auto accumulator = variant.kernel->encoding == DepthwiseEncoding::f64 ? Accumulator::f64 : Accumulator::i32_f32;
+  return std::make_unique<Depthwise>(job, variant, std::move(*weights),
+                                     make_tail(job.tail, *ranges, variant.tail, accumulator));
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -28,6 +28,7 @@ enum class DepthwiseEncoding : std::uint8_t {
   s16_s16,
   s16,  ///< 16 channels, one tap a step
   f32,  ///< 16 channels, one tap a step
+  f64,  ///< the same for int16, with accumulators of 64 bits
 };
 
 struct DepthwiseKernel {
@@ -36,9 +37,10 @@ struct DepthwiseKernel {
 };
 
 #if defined(__x86_64__)
-extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2;
+extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2,
+    kDepthwiseI16Avx512, kDepthwiseI16Avx2;
 #elif defined(__aarch64__)
-extern const DepthwiseKernel kDepthwiseI8Neon, kDepthwiseF32Neon;
+extern const DepthwiseKernel kDepthwiseI8Neon, kDepthwiseF32Neon, kDepthwiseI16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -73,6 +73,18 @@ void pack_f32(const Folded& weight, int first, const PackedDepthwise& p, std::by
 
 }  // namespace
 
+namespace {
+
+void pack_f64(const Folded& weight, int first, const PackedDepthwise& p, std::byte* to) {
+  for (int step = 0; step < p.steps; ++step)
+    for (int lane = 0; lane < 16; ++lane, to += 8) {
+      const auto w = static_cast<double>(weight(first + lane, step));
+      std::memcpy(to, &w, 8);
+    }
+}
+
+}  // namespace
+
 std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncoding encoding) {
   const ConvShape& s = job.shape;
   const Folded weight{job, s.kernel_h * s.kernel_w};
@@ -80,7 +92,7 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
   p.block_channels = encoding == DepthwiseEncoding::u8_s8 ? 64 : 16;
   p.taps_per_step = encoding == DepthwiseEncoding::u8_s8 ? 4 : encoding == DepthwiseEncoding::s16_s16 ? 2 : 1;
   p.steps = (weight.taps + p.taps_per_step - 1) / p.taps_per_step;
-  if (encoding != DepthwiseEncoding::f32) {
+  if (encoding != DepthwiseEncoding::f32 && encoding != DepthwiseEncoding::f64) {
     std::int32_t lo = 0, hi = 0;
     for (int c = 0; c < s.out_c; ++c)
       for (int tap = 0; tap < weight.taps; ++tap) lo = std::min(lo, weight(c, tap)), hi = std::max(hi, weight(c, tap));
@@ -91,8 +103,10 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
       return std::nullopt;
     }
   }
-  p.block_bytes = static_cast<std::size_t>(p.steps) *
-                  (encoding == DepthwiseEncoding::u8_s8 ? 256 * static_cast<std::size_t>(p.sets) : 64);
+  p.block_bytes =
+      static_cast<std::size_t>(p.steps) * (encoding == DepthwiseEncoding::u8_s8 ? 256 * static_cast<std::size_t>(p.sets)
+                                           : encoding == DepthwiseEncoding::f64 ? 128
+                                                                                : 64);
   if (encoding == DepthwiseEncoding::u8_s8) p.block_bytes += 256;
   const int blocks = (s.out_c + p.block_channels - 1) / p.block_channels;
   p.bytes = AlignedBuffer(static_cast<std::size_t>(blocks) * p.block_bytes);
@@ -102,6 +116,7 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
       case DepthwiseEncoding::u8_s8: pack_u8_s8(weight, b * 64, p, to); break;
       case DepthwiseEncoding::s16_s16: pack_s16(weight, b * 16, p, to); break;
       case DepthwiseEncoding::s16: pack_s16_single(weight, b * 16, p, to); break;
+      case DepthwiseEncoding::f64: pack_f64(weight, b * 16, p, to); break;
       case DepthwiseEncoding::f32: pack_f32(weight, b * 16, p, to); break;
     }
   }

@@ -12,7 +12,8 @@ int values_per_step(DenseEncoding e) {
     case DenseEncoding::u8_s8:
     case DenseEncoding::s8_s8: return 4;
     case DenseEncoding::s16_s16: return 2;
-    case DenseEncoding::f32: return 1;
+    case DenseEncoding::f32:
+    case DenseEncoding::f64: return 1;
   }
   return 1;
 }
@@ -78,7 +79,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   packed.steps = (elements + values - 1) / values;
 
   std::vector<std::int32_t> base(static_cast<std::size_t>(padded_channels(s.out_c)), 0);
-  if (kernel.encoding != DenseEncoding::f32) {
+  if (kernel.encoding != DenseEncoding::f32 && kernel.encoding != DenseEncoding::f64) {
     for (int oc = 0; oc < s.out_c; ++oc) {
       const auto [lo, hi] = source.range(oc);
       if (kernel.encoding == DenseEncoding::s16_s16) {
@@ -92,7 +93,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
     if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
   }
 
-  const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 64;
+  const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
+                                  static_cast<std::size_t>(lane_bytes(kernel.encoding));
   const int groups = padded_channels(s.out_c) / kChannelAlign;
   packed.blocks = cut(groups, kernel, group_bytes);
   packed.bytes = AlignedBuffer(static_cast<std::size_t>(groups) * group_bytes);
@@ -102,7 +104,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
     const int lanes = block.loop->groups * kChannelAlign;
     for (int tap = 0; tap < packed.taps; ++tap)
       for (int step = 0; step < packed.steps; ++step)
-        for (int lane = 0; lane < lanes; ++lane, to += 4) {
+        for (int lane = 0; lane < lanes; ++lane, to += lane_bytes(kernel.encoding)) {
           const int oc = block.first_group * kChannelAlign + lane;
           for (int v = 0; v < values; ++v) {
             const int element = step * values + v;
@@ -113,6 +115,9 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
             if (kernel.encoding == DenseEncoding::f32) {
               const float w = source.real(oc, c, ky, kx);
               std::memcpy(to, &w, 4);
+            } else if (kernel.encoding == DenseEncoding::f64) {
+              const auto w = static_cast<double>(source.integer(oc, c, ky, kx));
+              std::memcpy(to, &w, 8);
             } else if (kernel.encoding == DenseEncoding::s16_s16) {
               const auto w = static_cast<std::int16_t>(source.integer(oc, c, ky, kx));
               std::memcpy(to + v * 2, &w, 2);
@@ -124,6 +129,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   }
   return packed;
 }
+
+namespace {
 
 std::vector<Interval> accumulator_ranges(const ConvJob& job, double lo, double hi) {
   const auto channels = static_cast<std::size_t>(job.shape.out_c);
@@ -140,10 +147,20 @@ std::vector<Interval> accumulator_ranges(const ConvJob& job, double lo, double h
   return ranges;
 }
 
-bool fit_int32(const std::vector<Interval>& ranges) {
-  return std::all_of(ranges.begin(), ranges.end(), [](const Interval& r) {
-    return r.lo >= std::numeric_limits<std::int32_t>::min() && r.hi <= std::numeric_limits<std::int32_t>::max();
-  });
+bool fit(const std::vector<Interval>& ranges, double lo, double hi) {
+  return std::all_of(ranges.begin(), ranges.end(), [&](const Interval& r) { return r.lo >= lo && r.hi <= hi; });
+}
+
+}  // namespace
+
+std::optional<std::vector<Interval>> provable_ranges(const ConvJob& job) {
+  if (job.tail.real) return std::vector<Interval>{};
+  const bool wide = job.input == ConvInput::i16;
+  const double lo = wide ? INT16_MIN : INT8_MIN, hi = wide ? INT16_MAX : INT8_MAX;
+  if (job.shape.pad_value < lo || job.shape.pad_value > hi) return std::nullopt;
+  auto ranges = accumulator_ranges(job, lo, hi);
+  if (!fit(ranges, wide ? -0x1p51 : INT32_MIN, wide ? 0x1p51 : INT32_MAX)) return std::nullopt;
+  return ranges;
 }
 
 }  // namespace ez_rknn::npu::kernels

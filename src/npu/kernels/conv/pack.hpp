@@ -34,8 +34,11 @@ struct RunShape {
 /// Nothing when the encoding cannot hold these weights.
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel);
 
-/// What the accumulator of each channel can reach, window-sum factor included, with inputs in [lo, hi].
-std::vector<Interval> accumulator_ranges(const ConvJob& job, double lo, double hi);
-bool fit_int32(const std::vector<Interval>& ranges);
+/// Bytes of a step of a channel, and of an accumulator.
+constexpr int lane_bytes(DenseEncoding e) { return e == DenseEncoding::f64 ? 8 : 4; }
+
+/// What the accumulator of each channel can reach, window-sum factor included; empty for reals. Nothing when that is
+/// more than the kernels' accumulators hold (int32; 2^51 for int16 inputs), or the padding value is no input value.
+std::optional<std::vector<Interval>> provable_ranges(const ConvJob& job);
 
 }  // namespace ez_rknn::npu::kernels

@@ -17,6 +17,8 @@ constexpr DenseVariant kDense[] = {
     {"conv_f16/avx512", ConvInput::f16, &kDenseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
     {"conv_f32/avx2", ConvInput::f32, &kDenseF32Avx2, &kStageF32, cpu::Isa::avx2},
     {"conv_f32/avx512", ConvInput::f32, &kDenseF32Avx512, &kStageF32, cpu::Isa::avx512},
+    {"conv_i16/avx2", ConvInput::i16, &kDenseI16Avx2, &kStageI16ToF64Avx2, cpu::Isa::avx2},
+    {"conv_i16/avx512", ConvInput::i16, &kDenseI16Avx512, &kStageI16ToF64Avx512, cpu::Isa::avx512},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
@@ -25,6 +27,8 @@ constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_f16/avx512", ConvInput::f16, &kDepthwiseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
     {"depthwise_f32/avx2", ConvInput::f32, &kDepthwiseF32Avx2, &kStageF32, cpu::Isa::avx2},
     {"depthwise_f32/avx512", ConvInput::f32, &kDepthwiseF32Avx512, &kStageF32, cpu::Isa::avx512},
+    {"depthwise_i16/avx2", ConvInput::i16, &kDepthwiseI16Avx2, &kStageI16ToF64Avx2, cpu::Isa::avx2},
+    {"depthwise_i16/avx512", ConvInput::i16, &kDepthwiseI16Avx512, &kStageI16ToF64Avx512, cpu::Isa::avx512},
 };
 #elif defined(__aarch64__)
 constexpr DenseVariant kDense[] = {
@@ -32,11 +36,13 @@ constexpr DenseVariant kDense[] = {
     {"conv_i8/neondot", ConvInput::i8, &kDenseI8NeonDot, &kStageI8, cpu::Isa::neon},
     {"conv_f16/neon", ConvInput::f16, &kDenseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
     {"conv_f32/neon", ConvInput::f32, &kDenseF32Neon, &kStageF32, cpu::Isa::neon},
+    {"conv_i16/neon", ConvInput::i16, &kDenseI16Neon, &kStageI16ToF64Neon, cpu::Isa::neon},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/neon", ConvInput::i8, &kDepthwiseI8Neon, &kStageI8ToI16Neon, cpu::Isa::neon},
     {"depthwise_f16/neon", ConvInput::f16, &kDepthwiseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
     {"depthwise_f32/neon", ConvInput::f32, &kDepthwiseF32Neon, &kStageF32, cpu::Isa::neon},
+    {"depthwise_i16/neon", ConvInput::i16, &kDepthwiseI16Neon, &kStageI16ToF64Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -51,19 +57,23 @@ std::unique_ptr<Conv> depthwise(const ConvJob& job) {
 }
 #endif
 
+// In rising order of preference; indices into the two tables above.
 constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},           {kDense[2].name, cpu::Isa::avx2, dense<2>},
-    {kDense[4].name, cpu::Isa::avx2, dense<4>},           {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
-    {kDepthwise[2].name, cpu::Isa::avx2, depthwise<2>},   {kDepthwise[4].name, cpu::Isa::avx2, depthwise<4>},
+    {kDense[4].name, cpu::Isa::avx2, dense<4>},           {kDense[6].name, cpu::Isa::avx2, dense<6>},
+    {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},   {kDepthwise[2].name, cpu::Isa::avx2, depthwise<2>},
+    {kDepthwise[4].name, cpu::Isa::avx2, depthwise<4>},   {kDepthwise[6].name, cpu::Isa::avx2, depthwise<6>},
     {kDense[3].name, cpu::Isa::avx512, dense<3>},         {kDense[5].name, cpu::Isa::avx512, dense<5>},
-    {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>}, {kDepthwise[5].name, cpu::Isa::avx512, depthwise<5>},
+    {kDense[7].name, cpu::Isa::avx512, dense<7>},         {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},
+    {kDepthwise[5].name, cpu::Isa::avx512, depthwise<5>}, {kDepthwise[7].name, cpu::Isa::avx512, depthwise<7>},
     {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
 #elif defined(__aarch64__)
     {kDense[0].name, cpu::Isa::neon, dense<0>},         {kDense[2].name, cpu::Isa::neon, dense<2>},
-    {kDense[3].name, cpu::Isa::neon, dense<3>},         {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>},
-    {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>}, {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>},
+    {kDense[3].name, cpu::Isa::neon, dense<3>},         {kDense[4].name, cpu::Isa::neon, dense<4>},
+    {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>}, {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>},
+    {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>}, {kDepthwise[3].name, cpu::Isa::neon, depthwise<3>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };

@@ -38,6 +38,9 @@ void Staging::pad(std::byte* to, int pixels) const {
   } else if (format_.element == 2) {
     const auto wide = static_cast<std::int16_t>(value);
     for (std::size_t i = 0; i < n; ++i) std::memcpy(to + i * 2, &wide, 2);
+  } else if (format_.element == 8) {
+    const auto wide = static_cast<double>(value);
+    for (std::size_t i = 0; i < n; ++i) std::memcpy(to + i * 8, &wide, 8);
   } else {
     std::memset(to, 0, n * 4);  // reals are padded with 0
   }

@@ -73,13 +73,13 @@ void tail_ref(const TailParams& t, const TailTile& tile) {
     const std::byte* source = tile.accumulators + p * tile.accumulator_pixel;
     const std::byte* operand = t.operand ? tile.operand + p * tile.operand_pixel : nullptr;
     std::byte* out = tile.out + p * tile.out_pixel;
-    for (int c = begin; c < end; ++c, source += 4) {
+    for (int c = begin; c < end; ++c, source += t.wide ? 8 : 4) {
       if (c >= layer.channels) {
         std::fill_n(out + static_cast<std::size_t>(c) * size, size, std::byte{0});
       } else if (layer.real) {
         finish_ref(layer, c, load_as<float>(source), operand, out);
       } else {
-        std::int64_t v = load_as<std::int32_t>(source);
+        std::int64_t v = t.wide ? static_cast<std::int64_t>(load_as<double>(source)) : load_as<std::int32_t>(source);
         if (tile.window_sums) v += std::int64_t{tile.window_factors[c]} * tile.window_sums[p];
         finish_ref(layer, c, shift_half_even(v, layer.accumulator_shift), operand, out);
       }
@@ -90,8 +90,10 @@ void tail_ref(const TailParams& t, const TailTile& tile) {
 /// Owns what the parameters point to.
 class PreparedTail final : public Tail {
  public:
-  PreparedTail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa) : layer_(layer) {
+  PreparedTail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa, Accumulator accumulator)
+      : layer_(layer) {
     params_.layer = &layer_;
+    params_.wide = accumulator == Accumulator::f64;
     params_.channels = layer_.channels;
     params_.operand = reads_operand(layer_);
     params_.per_channel = params_.operand && layer_.ew->per_channel;
@@ -105,7 +107,7 @@ class PreparedTail final : public Tail {
       prepare_common();
       prepare_integer();
       function_ = kernels->exact, name_ = "exact";
-      choose_faster(*kernels, ranges);
+      if (!params_.wide) choose_faster(*kernels, ranges);
     } else {
       function_ = tail_ref, name_ = "ref";
     }
@@ -256,8 +258,9 @@ class PreparedTail final : public Tail {
 
 }  // namespace
 
-std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa) {
-  return std::make_unique<PreparedTail>(layer, ranges, isa);
+std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa,
+                                      Accumulator accumulator) {
+  return std::make_unique<PreparedTail>(layer, ranges, isa, accumulator);
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -38,8 +38,13 @@ class Tail {
   std::string_view name_;
 };
 
-/// @param ranges  of the accumulators, one a channel or one for all; ignored by float pipelines. They must fit int32.
+/// What a tile's accumulators are: int32, or f32 in a float pipeline; or integers held in f64.
+enum class Accumulator { i32_f32, f64 };
+
+/// @param ranges  of the accumulators, one a channel or one for all; ignored by float pipelines. They must fit the
+///                accumulators' type (f64: below 2^51).
 /// @param isa     ceiling: the best loop up to it is taken
-std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa);
+std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa,
+                                      Accumulator accumulator = Accumulator::i32_f32);
 
 }  // namespace ez_rknn::npu::kernels

@@ -26,7 +26,7 @@ inline Int affine_value(const TailParams& t, const Affine& c, std::size_t channe
   const Real magic = splat(12582912.0f);
   const Real shifted = y + magic;
   if (any_beyond(y - (shifted - magic), a.limit)) [[unlikely]]
-    return quantise(t, through(t, channel, sum, operand));
+    return quantise(t, through(t, channel, to_wide(sum), operand));
   return bits_of(shifted) + splat(a.offset - 0x4b400000);
 }
 

@@ -29,7 +29,7 @@ inline void tail_bytes(const TailParams& t, const TailTile& tile) {
       const Int index = byte_index(t, channel, sum, outside) & lanes;
       std::byte* out = tile.out + p * tile.out_pixel + channel;
       if (outside) [[unlikely]] {
-        store_i8(out, quantise(t, through(t, channel, sum, nullptr)) & lanes);
+        store_i8(out, quantise(t, through(t, channel, to_wide(sum), nullptr)) & lanes);
         continue;
       }
       // One load a lane: faster than a gather on most machines.

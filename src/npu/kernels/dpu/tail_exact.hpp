@@ -63,8 +63,7 @@ inline std::size_t bytes_of(TailType t) {
 }
 
 /// Everything before the output converter. `operand` is the operand's element of the group's first channel.
-inline Wide through(const TailParams& t, std::size_t channel, Int sum, const std::byte* operand) {
-  Wide v = to_wide(sum);
+inline Wide through(const TailParams& t, std::size_t channel, Wide v, const std::byte* operand) {
   if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
   if (t.has_bs) v = stage(t.bs, channel, v);
   if (t.has_bn) v = stage(t.bn, channel, v);
@@ -109,7 +108,10 @@ inline void tail_exact(const TailParams& t, const TailTile& tile) {
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     for (int p = 0; p < tile.pixels; ++p) {
       const std::byte* operand = tile.operand + p * tile.operand_pixel + channel * operand_size;
-      const Wide v = through(t, channel, sum_of(tile, p, g, factor), operand);
+      const std::byte* source = tile.accumulators + p * tile.accumulator_pixel;
+      const Wide sum =
+          t.wide ? load_wide(reinterpret_cast<const double*>(source) + g * 16) : to_wide(sum_of(tile, p, g, factor));
+      const Wide v = through(t, channel, sum, operand);
       finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * out_size);
     }
   }

@@ -75,6 +75,7 @@ struct TailParams {
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   const SegmentParams* segments = nullptr;
   const DpuLayer* layer = nullptr;
+  bool wide = false;  ///< accumulators are f64 (of integers)
   int channels = 0;
   const std::int32_t* lanes = nullptr;  ///< per channel: -1 for those that carry data, 0 for padding
   double accumulator_down = 1;
@@ -96,7 +97,7 @@ struct TailParams {
 
 /// A block of accumulators on its way out: `pixels` x 16 * `groups` channels starting with channel 16 * first_group.
 struct TailTile {
-  const std::byte* accumulators = nullptr;       ///< int32 or f32, of the first pixel and channel of the block
+  const std::byte* accumulators = nullptr;       ///< int32, f32 or f64, of the first pixel and channel of the block
   std::ptrdiff_t accumulator_pixel = 0;          ///< bytes
   const std::int32_t* window_sums = nullptr;     ///< one a pixel; null: nothing to add
   const std::int32_t* window_factors = nullptr;  ///< one a channel, from channel 0

@@ -77,7 +77,7 @@ inline void segments_block(const TailParams& t, const TailTile& tile) {
         for (int i = 0; i < count; ++i)
           if (open >> (4 * i) & 0x000f000f000f000full) {
             const Int sum = sum_of(tile, p + i, g, factor);
-            store_i8(out + i * tile.out_pixel, quantise(t, through(t, channel, sum, nullptr)) & lanes);
+            store_i8(out + i * tile.out_pixel, quantise(t, through(t, channel, to_wide(sum), nullptr)) & lanes);
           }
     }
   }

@@ -87,6 +87,16 @@ inline Wide operator-(Wide x, Wide y) {
 inline Wide operator*(Wide x, Wide y) {
   return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b), _mm256_mul_pd(x.c, y.c), _mm256_mul_pd(x.d, y.d)};
 }
+inline Wide multiply_add(Wide x, Wide y, Wide z) {
+  return {_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b), _mm256_fmadd_pd(x.c, y.c, z.c),
+          _mm256_fmadd_pd(x.d, y.d, z.d)};
+}
+inline void store_wide(double* p, Wide x) {
+  _mm256_storeu_pd(p, x.a);
+  _mm256_storeu_pd(p + 4, x.b);
+  _mm256_storeu_pd(p + 8, x.c);
+  _mm256_storeu_pd(p + 12, x.d);
+}
 inline Wide min(Wide x, Wide y) {
   return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b), _mm256_min_pd(x.c, y.c), _mm256_min_pd(x.d, y.d)};
 }

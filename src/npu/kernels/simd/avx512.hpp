@@ -71,6 +71,14 @@ inline Int to_int(Wide x) {
 inline Wide operator+(Wide x, Wide y) { return {_mm512_add_pd(x.a, y.a), _mm512_add_pd(x.b, y.b)}; }
 inline Wide operator-(Wide x, Wide y) { return {_mm512_sub_pd(x.a, y.a), _mm512_sub_pd(x.b, y.b)}; }
 inline Wide operator*(Wide x, Wide y) { return {_mm512_mul_pd(x.a, y.a), _mm512_mul_pd(x.b, y.b)}; }
+/// x * y + z
+inline Wide multiply_add(Wide x, Wide y, Wide z) {
+  return {_mm512_fmadd_pd(x.a, y.a, z.a), _mm512_fmadd_pd(x.b, y.b, z.b)};
+}
+inline void store_wide(double* p, Wide x) {
+  _mm512_storeu_pd(p, x.a);
+  _mm512_storeu_pd(p + 8, x.b);
+}
 inline Wide min(Wide x, Wide y) { return {_mm512_min_pd(x.a, y.a), _mm512_min_pd(x.b, y.b)}; }
 inline Wide max(Wide x, Wide y) { return {_mm512_max_pd(x.a, y.a), _mm512_max_pd(x.b, y.b)}; }
 inline Wide round_even(Wide x) {

@@ -121,6 +121,12 @@ inline Wide operator-(Wide x, Wide y) {
 inline Wide operator*(Wide x, Wide y) {
   return each<Wide>([](float64x2_t a, float64x2_t b) { return vmulq_f64(a, b); }, x, y);
 }
+inline Wide multiply_add(Wide x, Wide y, Wide z) {
+  return each<Wide>([](float64x2_t a, float64x2_t b, float64x2_t c) { return vfmaq_f64(c, a, b); }, x, y, z);
+}
+inline void store_wide(double* p, Wide x) {
+  for (int i = 0; i < 8; ++i) vst1q_f64(p + 2 * i, x.v[i]);
+}
 inline Wide min(Wide x, Wide y) {
   return each<Wide>([](float64x2_t a, float64x2_t b) { return vminq_f64(a, b); }, x, y);
 }
