@@ -52,12 +52,12 @@ Cut cut(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t di
   if (start < 0) start += dim;
   if (end < 0) end += dim;
   if (dim == 0) return {0, 1, 0};
+  step = std::clamp(step, -dim, dim);  // the same elements, and no overflow below
   if (step > 0) {
     start = std::clamp<std::int64_t>(start, 0, dim), end = std::clamp<std::int64_t>(end, 0, dim);
     return {start, step, end > start ? (end - start - 1) / step + 1 : 0};
   }
   start = std::clamp<std::int64_t>(start, 0, dim - 1), end = std::clamp<std::int64_t>(end, -1, dim - 1);
-  step = std::max(step, -dim);  // the same elements, and no overflow below
   return {start, step, start > end ? (start - end - 1) / -step + 1 : 0};
 }
 

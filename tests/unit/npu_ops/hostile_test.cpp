@@ -174,6 +174,18 @@ TEST_CASE("indices of a run stay inside the data whatever their values are") {
   CHECK_EQ(out.get(), std::vector<double>{30, 10, 10, 30, 30, 10});
 }
 
+TEST_CASE("a Slice that strides beyond the end takes one element") {
+  for (double step : {9.2e18, -9.2e18, 100.0}) {
+    Bench bench("Slice");
+    bench.input(DType::f32, {4, 3}, {}, Layout::channels_last).put({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    bench.constant(DType::i64, {1}, {1}), bench.constant(DType::i64, {1}, {step < 0 ? -9e18 : 9e18});
+    bench.constant(DType::i64, {1}, {0}), bench.constant(DType::i64, {1}, {step});
+    Memory& out = bench.output(DType::f32, {1, 3});
+    bench.run();
+    CHECK_EQ(out.get(), std::vector<double>{3, 4, 5});
+  }
+}
+
 TEST_CASE("GridSample and OneHot survive wild numbers") {
   for (const char* mode : {"nearest", "bilinear", "bicubic"})
     for (const char* padding : {"zeros", "border", "reflection"})
