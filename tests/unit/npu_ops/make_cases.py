@@ -263,6 +263,8 @@ def elementwise(c):
     c.add("Where", [Index(c.rng.integers(0, 2, (2, 3)), np.bool_), c.real(4, 1, 3), c.real(4, 2, 1, scale=0.05)])
     c.add("Cast", [c.real(2, 3, 4)], to=6)
     c.add("Cast", [c.real(2, 3, 4)], to=7)
+    x = c.real(2, 3, 4)  # the file may store an integer's tensor in the network's own type
+    c.add("Cast", [x], expected=[np.trunc(x.value)], to=6)
     c.add("Cast", [c.real(2, 3, 4, low=-1, high=1)], to=9)
     c.add("Cast", [Index(i)], to=1)
     c.add("CastLike", [c.real(2, 3), Const([1.0])])
