@@ -47,7 +47,9 @@ class Builder {
   Slot& result(std::int32_t index);
   Slot& as_map(Slot& slot);
   Slot& invent(const Slot& like, DType dtype);
-  bool has_value(std::int32_t index) const { return index >= 0 && written_[std::size_t(index)]; }
+  bool has_value(std::int32_t index) const {
+    return index >= 0 && std::size_t(index) < written_.size() && written_[std::size_t(index)];
+  }
 
   /// The step reads and writes these; it runs next.
   void add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, std::vector<const Slot*> writes);

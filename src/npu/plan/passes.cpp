@@ -14,9 +14,13 @@ namespace {
 constexpr std::uint32_t kCna = 1, kDpu = 8, kPpu = 0x20;
 constexpr int kLutUpload = 100;  ///< words; a task that uploads more does nothing else
 
-std::int32_t tensor_at(const TaskRegisters& regs, std::uint16_t reg) {
+std::int32_t tensor_at(const file::Graph& graph, const TaskRegisters& regs, std::uint16_t reg) {
   const auto a = regs.address(reg);
-  return a ? a->tensor : -1;
+  if (!a) return -1;
+  if (a->tensor < -1 || a->tensor >= static_cast<std::int64_t>(graph.tensors.size()))
+    throw ModelError(
+        0, "an address of tensor " + std::to_string(a->tensor) + " of " + std::to_string(graph.tensors.size()));
+  return a->tensor;
 }
 
 }  // namespace
@@ -46,18 +50,18 @@ std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, con
     Pass pass;
     if (task.enable & kCna) {
       pass.unit = Unit::convolution;
-      pass.source = tensor_at(regs, at.feature), pass.weights = tensor_at(regs, at.weights);
+      pass.source = tensor_at(graph, regs, at.feature), pass.weights = tensor_at(graph, regs, at.weights);
     } else if (task.enable & kDpu) {
       pass.unit = Unit::dpu;
-      pass.source = tensor_at(regs, at.source);
+      pass.source = tensor_at(graph, regs, at.source);
     } else if (task.enable & kPpu) {
       pass.unit = Unit::pool;
-      pass.source = tensor_at(regs, at.pool_source);
+      pass.source = tensor_at(graph, regs, at.pool_source);
     } else {
       continue;
     }
-    pass.destination = tensor_at(regs, pass.unit == Unit::pool ? at.pool_destination : at.destination);
-    pass.operand = pass.unit == Unit::pool ? -1 : tensor_at(regs, at.operand);
+    pass.destination = tensor_at(graph, regs, pass.unit == Unit::pool ? at.pool_destination : at.destination);
+    pass.operand = pass.unit == Unit::pool ? -1 : tensor_at(graph, regs, at.operand);
     const auto known = std::find_if(passes.begin(), passes.end(), [&](const Pass& p) {
       return p.unit == pass.unit && p.source == pass.source && p.destination == pass.destination &&
              p.weights == pass.weights && p.operand == pass.operand;
