@@ -236,9 +236,15 @@ class PreparedTail final : public Tail {
     if (!params_.lut.active) return;
     const LutRange& r = layer_.lut_range;
     LookUpParams& l = params_.lut;
-    le_.assign(layer_.lut.le.begin(), layer_.lut.le.end());
-    lo_.assign(layer_.lut.lo.begin(), layer_.lut.lo.end());
-    l.le = le_.data(), l.lo = lo_.data();
+    for (const auto* table : {&layer_.lut.le, &layer_.lut.lo})
+      for (std::size_t i = 0; i < 512; ++i)
+        pairs_.push_back(static_cast<std::int32_t>(static_cast<std::uint16_t>((*table)[i]) |
+                                                   static_cast<std::uint32_t>((*table)[i + 1]) << 16));
+    l.pairs = pairs_.data();
+    l.le_first = layer_.lut.le[0], l.lo_last = layer_.lut.lo[512];
+    // A table that ends before its last entry jumps there, as with a slope of 0.
+    const bool whole = std::int64_t{r.lo_end} - r.lo_start == std::int64_t{512} << std::clamp(r.lo_index_shift, 0, 31);
+    l.slopes = r.underflow_scale != 0 || r.overflow_scale != 0 || !whole;
     l.le_start = static_cast<float>(r.le_start), l.lo_start = static_cast<float>(r.lo_start);
     l.lo_end = static_cast<float>(r.lo_end);
     l.le_step = std::ldexp(1.0f, -r.le_index_shift), l.lo_step = std::ldexp(1.0f, -r.lo_index_shift);
@@ -250,7 +256,7 @@ class PreparedTail final : public Tail {
   Arrays bs_, bn_;
   std::vector<std::int32_t> lanes_;
   std::vector<std::int16_t> table_;
-  std::vector<float> le_, lo_;
+  std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<SegmentPlan> segments_;
   std::optional<AffinePlan> affine_;

@@ -29,8 +29,9 @@ struct LookUpParams {
   double first = 0, last = 0;
   bool slopes = false;  ///< inputs beyond follow a slope, else the table's ends
   double underflow = 0, underflow_down = 1, overflow = 0, overflow_down = 1;
-  const float* le = nullptr;  ///< float pipeline: both tables, 513 entries
-  const float* lo = nullptr;
+  /// Float pipeline: entry i and its neighbour in the halves of a word; 512 of LE, then 512 of LO.
+  const std::int32_t* pairs = nullptr;
+  float le_first = 0, lo_last = 0;                                         ///< where the slopes start
   float le_start = 0, lo_start = 0, lo_end = 0, le_step = 1, lo_step = 1;  ///< step: 2^-index shift
   float underflow_slope = 0, overflow_slope = 0;
 };

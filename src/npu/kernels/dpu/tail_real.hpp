@@ -35,21 +35,22 @@ inline Real real_stage(const StageParams& s, std::size_t channel, Real v) {
   return min(splat(s.hi_real), max(splat(s.lo_real), v));
 }
 
-inline Real real_table(const float* table, Real v, float start, float step) {
-  const Real zero = splat(0.0f), position = (v - splat(start)) * splat(step);
-  const Real index = min(max(floor(position), zero), splat(511.0f));  // NaN: entry 0
-  const Int i = to_int(index);
-  const Real a = gather_real(table, i), b = gather_real(table + 1, i);
-  return a + (b - a) * min(splat(1.0f), max(zero, position - index));
-}
-
 inline Real real_look_up(const LookUpParams& l, Real v) {
-  const Real le_start = splat(l.le_start), lo_end = splat(l.lo_end);
-  Real low = real_table(l.le, v, l.le_start, l.le_step);
-  low = select_less(v, le_start, splat(l.le[0]) + (v - le_start) * splat(l.underflow_slope), low);
-  Real high = real_table(l.lo, v, l.lo_start, l.lo_step);
-  high = select_less(v, lo_end, high, splat(l.lo[512]) + (v - lo_end) * splat(l.overflow_slope));
-  return select_less(v, splat(l.lo_start), low, high);
+  const Real zero = splat(0.0f), boundary = splat(l.lo_start);
+  const Real start = select_less(v, boundary, splat(l.le_start), boundary);
+  const Real step = select_less(v, boundary, splat(l.le_step), splat(l.lo_step));
+  const Real position = (v - start) * step;
+  const Real index = min(max(floor(position), zero), splat(511.0f));  // NaN: clamped like any number
+  const Real table = select_less(v, boundary, zero, splat(512.0f));
+  const Int pair = gather_i32(l.pairs, min(max(to_int(index + table), splat(0)), splat(1023)));
+  const Real a = to_real(sign_extend_low(pair)), b = to_real(sign_extend_high(pair));
+  Real y = a + (b - a) * min(splat(1.0f), max(zero, position - index));
+  if (l.slopes) {
+    const Real le_start = splat(l.le_start), lo_end = splat(l.lo_end);
+    y = select_less(v, le_start, splat(l.le_first) + (v - le_start) * splat(l.underflow_slope), y);
+    y = select_less(v, lo_end, y, splat(l.lo_last) + (v - lo_end) * splat(l.overflow_slope));
+  }
+  return y;
 }
 
 inline Real real_operand(const TailParams& t, const std::byte* p) {

@@ -66,6 +66,14 @@ inline Int gather_i16(const std::int16_t* table, Int index) {
   return {gather8_i16(table, index.a), gather8_i16(table, index.b)};
 }
 
+inline Int gather_i32(const std::int32_t* table, Int index) {
+  return {_mm256_i32gather_epi32(table, index.a, 4), _mm256_i32gather_epi32(table, index.b, 4)};
+}
+inline Int sign_extend_low(Int x) {
+  return {_mm256_srai_epi32(_mm256_slli_epi32(x.a, 16), 16), _mm256_srai_epi32(_mm256_slli_epi32(x.b, 16), 16)};
+}
+inline Int sign_extend_high(Int x) { return {_mm256_srai_epi32(x.a, 16), _mm256_srai_epi32(x.b, 16)}; }
+
 inline Wide load_wide(const double* p) {
   return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4), _mm256_loadu_pd(p + 8), _mm256_loadu_pd(p + 12)};
 }
@@ -127,9 +135,6 @@ inline bool any_unequal(Wide x, Wide y) {
 inline Real load_real(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 inline Real load_f16(const void* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(at128(p))), _mm256_cvtph_ps(_mm_loadu_si128(at128(p) + 1))};
-}
-inline Real gather_real(const float* table, Int index) {
-  return {_mm256_i32gather_ps(table, index.a, 4), _mm256_i32gather_ps(table, index.b, 4)};
 }
 inline Real splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline void store_real(void* p, Real x) {

@@ -59,6 +59,10 @@ inline Int gather_i16(const std::int16_t* table, Int index) {
   return {_mm512_srai_epi32(_mm512_slli_epi32(_mm512_i32gather_epi32(index.v, table, 2), 16), 16)};
 }
 
+inline Int gather_i32(const std::int32_t* table, Int index) { return {_mm512_i32gather_epi32(index.v, table, 4)}; }
+inline Int sign_extend_low(Int x) { return {_mm512_srai_epi32(_mm512_slli_epi32(x.v, 16), 16)}; }
+inline Int sign_extend_high(Int x) { return {_mm512_srai_epi32(x.v, 16)}; }
+
 inline Wide load_wide(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
 inline Wide splat(double x) { return {_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
 inline Wide to_wide(Int x) {
@@ -102,7 +106,6 @@ inline bool any_unequal(Wide x, Wide y) {
 
 inline Real load_real(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline Real load_f16(const void* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))}; }
-inline Real gather_real(const float* table, Int index) { return {_mm512_i32gather_ps(index.v, table, 4)}; }
 inline Real splat(float x) { return {_mm512_set1_ps(x)}; }
 inline void store_real(void* p, Real x) { _mm512_storeu_ps(p, x.v); }
 inline void store_f16(void* p, Real x) {

@@ -88,6 +88,19 @@ inline Int gather_i16(const std::int16_t* table, Int index) {
   return load_int(at);
 }
 
+inline Int gather_i32(const std::int32_t* table, Int index) {
+  std::int32_t at[16];
+  store_int(at, index);
+  for (auto& i : at) i = table[i];
+  return load_int(at);
+}
+inline Int sign_extend_low(Int x) {
+  return each<Int>([](int32x4_t a) { return vshrq_n_s32(vshlq_n_s32(a, 16), 16); }, x);
+}
+inline Int sign_extend_high(Int x) {
+  return each<Int>([](int32x4_t a) { return vshrq_n_s32(a, 16); }, x);
+}
+
 inline Wide load_wide(const double* p) {
   Wide r;
   for (int i = 0; i < 8; ++i) r.v[i] = vld1q_f64(p + 2 * i);
@@ -157,13 +170,6 @@ inline Real load_f16(const void* p) {
   const auto* q = static_cast<const std::uint16_t*>(p);
   const float16x8_t a = vreinterpretq_f16_u16(vld1q_u16(q)), b = vreinterpretq_f16_u16(vld1q_u16(q + 8));
   return {{vcvt_f32_f16(vget_low_f16(a)), vcvt_high_f32_f16(a), vcvt_f32_f16(vget_low_f16(b)), vcvt_high_f32_f16(b)}};
-}
-inline Real gather_real(const float* table, Int index) {
-  std::int32_t at[16];
-  float found[16];
-  store_int(at, index);
-  for (int i = 0; i < 16; ++i) found[i] = table[at[i]];
-  return load_real(found);
 }
 inline Real splat(float x) {
   const float32x4_t v = vdupq_n_f32(x);
