@@ -99,7 +99,7 @@ TEST_CASE("look-up tables of real activations, with and without slopes at their 
     for (unsigned i = 0; i < 100; ++i) {
       Random random(i);
       const int channels = random.one_of({1, 16, 33});
-      const double reach = 100000;
+      const double reach = random.one_of({100000.0, 8000.0});  // small sums: BN scales up, roundings before it weigh
       DpuLayer layer = random_layer(random, TailKind::look_up, channels, reach);
       smooth_table(layer, f, 8);
       layer.out.scale = 16384, layer.out.shift = 21 - random(0, 2), layer.out.offset = random(-128, 0);
@@ -108,5 +108,8 @@ TEST_CASE("look-up tables of real activations, with and without slopes at their 
       CAPTURE(i);
       compare(layer, random, reach, used);
     }
-  if (cpu::allows(cpu::Isa::avx512)) CHECK_GT(used["segments"], 200);
+  if (cpu::allows(cpu::Isa::avx512)) {
+    CHECK_GT(used["segments"], 80);
+    CHECK_GT(used["segments_exact"], 80);
+  }
 }

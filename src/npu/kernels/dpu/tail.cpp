@@ -201,9 +201,26 @@ class PreparedTail final : public Tail {
     const LutRange& r = layer_.lut_range;
     LookUpParams& l = params_.lut;
     const auto entries = static_cast<std::size_t>(table_inputs());
-    table_.resize(entries + 1);  // a gather reads one entry further
-    for (std::size_t i = 0; i < entries; ++i)
-      table_[i] = static_cast<std::int16_t>(look_up(layer_.lut, r, r.le_start + static_cast<std::int64_t>(i)));
+    table_.resize(entries + 1);              // a gather reads one entry further
+    for (std::size_t i = 0; i < entries;) {  // the entries of a step lie on a line: look_up, without finding the step
+      const std::int64_t v = r.le_start + static_cast<std::int64_t>(i);
+      const bool high = v >= r.lo_start;
+      const int shift = std::clamp(high ? r.lo_index_shift : r.le_index_shift, 0, 16);
+      const std::size_t rest = entries - i, step = std::size_t{1} << shift;
+      const std::int64_t index = (v - (high ? r.lo_start : r.le_start)) >> shift;
+      const std::size_t border = high ? rest : static_cast<std::size_t>(std::int64_t{r.lo_start} - v);
+      if (index > 511 || v == r.lo_end) {
+        table_[i++] = static_cast<std::int16_t>(look_up(layer_.lut, r, v));
+        continue;
+      }
+      const auto& entry = high ? layer_.lut.lo : layer_.lut.le;
+      const std::int32_t a = entry[static_cast<std::size_t>(index)];
+      const std::int32_t rise = entry[static_cast<std::size_t>(index) + 1] - a;
+      const std::size_t count = std::min({step, rest, border});
+      for (std::size_t f = 0; f < count; ++f)
+        table_[i + f] = static_cast<std::int16_t>(a + shift_half_away(std::int64_t{rise} * std::int64_t(f), shift));
+      i += count;
+    }
     l.table = table_.data();
     l.first = r.le_start, l.last = r.lo_end;
     l.slopes = r.underflow_scale != 0 || r.overflow_scale != 0;
@@ -220,8 +237,11 @@ class PreparedTail final : public Tail {
         segments_->params.bias = segments_->bias.data();
         segments_->params.slope = segments_->slope.data();
         segments_->params.slope_negative = segments_->slope_negative.data();
+        segments_->params.bs = segments_->bs.data();
+        segments_->params.bn = segments_->bn.data();
+        segments_->params.added = segments_->added.data();
         params_.segments = &segments_->params;
-        function_ = kernels.segments, name_ = "segments";
+        function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
       }
     } else if ((affine_ = plan_affine(layer_, ranges))) {
       params_.affine = affine_->params;

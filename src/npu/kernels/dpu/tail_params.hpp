@@ -62,6 +62,11 @@ struct SegmentParams {
   const float* slope_negative = nullptr;
   bool two_slopes = false;
   float intercept_low = 0, intercept_high = 0;
+  /// Where the roundings move the input too far for that, it is computed as they do, with halves away from zero:
+  ///   input + first = round(round((accumulator + bias) * bs) * bn + added)
+  bool exact = false;
+  const double *bs = nullptr, *bn = nullptr, *added = nullptr;  ///< one a channel
+  std::int32_t twice_first = 0;                                 ///< 2 * the table's first input
   bool ends = false;  ///< h below 2 or above `highest` is left to the exact path: the table's slopes apply
   std::int32_t highest = 0;
   int places = 0;      ///< used of `place`

@@ -13,7 +13,8 @@ namespace {
 
 /// A further limit would be decided by the exact path too often: at 0.47 for six values in a hundred.
 constexpr double kLeastLimit = 0.47;
-/// The same for inputs of look-up tables, of which few lie where the table moves.
+/// The same for inputs of look-up tables, of which few lie where the table moves. (From 0.5 on, an input could be one
+/// of three.)
 constexpr double kMostOff = 0.3;
 
 double down(int shift) { return std::ldexp(1.0, -std::max(shift, 0)); }
@@ -215,6 +216,29 @@ bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
   return at(first - far) != bytes.front() || at(last + far) != bytes.back();
 }
 
+/// The two multiplications themselves, for Chain's layers whose shifts do not depend on a sign.
+bool fill_exact(const DpuLayer& layer, SegmentPlan& plan) {
+  const auto simple = [](const std::optional<ResolvedStage>& s) {
+    return !s || !s->mul || (!s->prelu && s->shift == s->shift_negative);
+  };
+  if (!simple(layer.bs) || !simple(layer.bn) || (layer.bs && layer.bs->mul_first && layer.bs->mul)) return false;
+  const bool scaled = layer.bs && layer.bs->mul;
+  const std::size_t padded = plan.bias.size();
+  plan.bs.assign(padded, 1), plan.bn.assign(padded, 1), plan.added.assign(padded, 0);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
+    if (scaled) plan.bs[c] = layer.bs->mul_value[c] * down(layer.bs->shift);
+    if (!layer.bn) continue;
+    const ResolvedStage& bn = *layer.bn;
+    if (bn.mul) plan.bn[c] = bn.mul_value[c] * down(bn.shift);
+    const bool after = bn.mul_first && bn.mul;
+    if (bn.alu && (scaled || after))  // else it is part of the bias
+      plan.added[c] = bn.alu_value[c] * (after ? down(bn.shift) : plan.bn[c]);
+  }
+  plan.params.exact = true;
+  plan.params.twice_first = 2 * layer.lut_range.le_start;
+  return true;
+}
+
 }  // namespace
 
 std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
@@ -242,11 +266,12 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
     const double off = chain.earlier_error() + (2.0 * double(bytes.size()) + 2 * std::abs(intercept)) * 0x1p-22;
     const double reach =
         std::max(std::abs(range.lo + bias), std::abs(range.hi + bias)) * std::max(chain.slope, chain.slope_negative);
-    if (off > kMostOff || reach + std::abs(intercept) > 0x1p29) return std::nullopt;
+    if (reach + std::abs(intercept) > 0x1p29) return std::nullopt;
     if (c > 0 && intercept != first_intercept) return std::nullopt;
     first_intercept = intercept;
     most_off = std::max(most_off, off);
   }
+  if (most_off > kMostOff && !fill_exact(layer, plan)) return std::nullopt;
   s.intercept_low = static_cast<float>(first_intercept - most_off);
   s.intercept_high = static_cast<float>(first_intercept + most_off + 1);
   // A full table has one input more than there are values of h: it needs the exact path when it has a value of its own.

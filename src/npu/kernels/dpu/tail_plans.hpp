@@ -28,6 +28,7 @@ std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 struct SegmentPlan {
   std::vector<std::int32_t> bias;
   std::vector<float> slope, slope_negative;
+  std::vector<double> bs, bn, added;
   SegmentParams params;
 };
 

@@ -43,15 +43,61 @@ inline Found find(const SegmentParams& s, const Int* h) {
   return found;
 }
 
-template <bool TwoSlopes>
+/// Halves away from zero; in the range of int32.
+inline Int to_int_away(Wide x) {
+  const __m512d sign = _mm512_set1_pd(-0.0), half = _mm512_set1_pd(0.5);
+  const __m256i a = _mm512_cvttpd_epi32(_mm512_add_pd(x.a, _mm512_or_pd(_mm512_and_pd(x.a, sign), half)));
+  const __m256i b = _mm512_cvttpd_epi32(_mm512_add_pd(x.b, _mm512_or_pd(_mm512_and_pd(x.b, sign), half)));
+  return {_mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1)};
+}
+
+/// How a block computes h of a channel group's accumulators: with one slope, with one for each sign, or exactly.
+struct OneSlope {
+  Real slope;
+  __m512 low, high;
+
+  OneSlope(const SegmentParams& s, std::size_t channel)
+      : slope(load_real(s.slope + channel)),
+        low(_mm512_set1_ps(s.intercept_low)),
+        high(_mm512_set1_ps(s.intercept_high)) {}
+  Int at(Real v, Real m) const {
+    return to_int(Real{_mm512_fmadd_ps(v.v, m.v, low)}) + to_int(Real{_mm512_fmadd_ps(v.v, m.v, high)});
+  }
+  Int operator()(Int x) const { return at(to_real(x), slope); }
+};
+struct TwoSlopes : OneSlope {
+  Real negative;
+
+  TwoSlopes(const SegmentParams& s, std::size_t channel)
+      : OneSlope(s, channel), negative(load_real(s.slope_negative + channel)) {}
+  Int operator()(Int x) const {
+    const Real v = to_real(x);
+    return at(v, select_less(v, splat(0.0f), negative, slope));
+  }
+};
+struct Rounded {
+  Wide bs, bn, added;
+  Int shift;
+
+  Rounded(const SegmentParams& s, std::size_t channel)
+      : bs(load_wide(s.bs + channel)),
+        bn(load_wide(s.bn + channel)),
+        added(load_wide(s.added + channel)),
+        shift(splat(1 - s.twice_first)) {}
+  Int operator()(Int x) const {
+    const Int input = to_int_away(multiply_add(round_away(to_wide(x) * bs), bn, added));
+    return input + input + shift;
+  }
+};
+
+template <class H>
 inline void segments_block(const TailParams& t, const TailTile& tile) {
   const SegmentParams& s = *t.segments;
-  const __m512 intercept_low = _mm512_set1_ps(s.intercept_low), intercept_high = _mm512_set1_ps(s.intercept_high);
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const Int lanes = load_int(t.lanes + channel), bias = load_int(s.bias + channel);
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
-    const Real slope = load_real(s.slope + channel), negative = load_real(s.slope_negative + channel);
+    const H h_of(s, channel);
     const __m512i keep = _mm512_broadcast_i32x4(_mm512_cvtepi32_epi8(lanes.v));
     for (int p = 0; p < tile.pixels; p += 4) {
       const int count = tile.pixels - p < 4 ? tile.pixels - p : 4;
@@ -59,10 +105,7 @@ inline void segments_block(const TailParams& t, const TailTile& tile) {
       __mmask64 open = 0;
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        const Real v = to_real(sum_of(tile, i < count ? p + i : p, g, factor) + bias);
-        const Real m = TwoSlopes ? select_less(v, splat(0.0f), negative, slope) : slope;
-        h[i] = to_int(Real{_mm512_fmadd_ps(v.v, m.v, intercept_low)}) +
-               to_int(Real{_mm512_fmadd_ps(v.v, m.v, intercept_high)});
+        h[i] = h_of(sum_of(tile, i < count ? p + i : p, g, factor) + bias);
         if (s.ends) {
           const __mmask16 under = _mm512_cmplt_epi32_mask(h[i].v, _mm512_set1_epi32(2));
           const __mmask16 over = _mm512_cmpgt_epi32_mask(h[i].v, _mm512_set1_epi32(s.highest));
@@ -84,7 +127,8 @@ inline void segments_block(const TailParams& t, const TailTile& tile) {
 }
 
 inline void tail_segments(const TailParams& t, const TailTile& tile) {
-  t.segments->two_slopes ? segments_block<true>(t, tile) : segments_block<false>(t, tile);
+  if (t.segments->exact) return segments_block<Rounded>(t, tile);
+  t.segments->two_slopes ? segments_block<TwoSlopes>(t, tile) : segments_block<OneSlope>(t, tile);
 }
 
 }  // namespace
