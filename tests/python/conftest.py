@@ -14,7 +14,8 @@ import ez_rknn_async as ez
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 SEED = MODELS / "seed"
-sys.path[:0] = [str(SEED), str(MODELS / "fixtures")]
+sys.path[:0] = [str(SEED), str(MODELS / "fixtures"), str(ROOT / "tests" / "contract")]
+pytest_plugins = ["contract_plugin"]
 for name in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_FAKE_RT"):
     os.environ.pop(name, None)
 
