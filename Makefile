@@ -6,6 +6,10 @@ STAMP  := $(VENV)/.ready
 BUILD  := build/release
 JOBS   ?= $(shell nproc)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# CMake's own choice, said aloud: pip's build would take another name of the same compiler, and a compiler cache goes by the name.
+ifeq ($(origin CXX),default)
+export CXX := c++
+endif
 
 .PHONY: help setup build install demo test test-cpp test-python sanitize lint format dev-tools test-aarch64 clean
 help:
