@@ -20,6 +20,16 @@ for name in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_FAKE_RT"):
     os.environ.pop(name, None)
 
 
+def build(*targets):
+    """Brings targets of the C++ build up to date. Returns its folder, build/release, which is made if missing."""
+    folder = ROOT / "build" / "release"
+    if not (folder / "build.ninja").exists():
+        command = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DEZ_RKNN_BUILD_TESTS=ON"]
+        subprocess.run([*command, "-DEZ_RKNN_BUILD_FUZZERS=ON"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", folder, "--target", *targets], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 class FakeRuntime:
     """The scripted runtime; tests/fake_rt/script.hpp says what a script may hold."""
 
@@ -52,13 +62,7 @@ def fake_library():
     given = os.environ.get("EZ_RKNN_FAKE_RUNTIME")
     if given:
         return pathlib.Path(given)
-    build = ROOT / "build" / "release"
-    path = build / "tests" / "fake_rt" / "libfake_rknnrt.so"
-    if not (build / "build.ninja").exists():
-        command = ["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DEZ_RKNN_BUILD_TESTS=ON"]
-        subprocess.run([*command, "-DEZ_RKNN_BUILD_FUZZERS=ON"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", build, "--target", "fake_rknnrt"], check=True, stdout=subprocess.DEVNULL)
-    return path
+    return build("fake_rknnrt") / "tests" / "fake_rt" / "libfake_rknnrt.so"
 
 
 @pytest.fixture
