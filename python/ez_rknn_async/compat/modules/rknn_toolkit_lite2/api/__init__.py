@@ -1,0 +1,3 @@
+from ez_rknn_async.compat.rknnlite import RKNNLite
+
+__all__ = ["RKNNLite"]
