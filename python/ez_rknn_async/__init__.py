@@ -8,6 +8,7 @@ outputs = session.run(None, {"images": array})
 from __future__ import annotations
 
 import atexit
+from typing import TYPE_CHECKING, Any
 
 from . import _core, errors
 from ._core import npu_present, software_runtime_path
@@ -22,6 +23,8 @@ from .errors import (
     QueueFull,
     RuntimeMissing,
     Timeout,
+    ToolkitError,
+    ToolkitMissing,
     Unsupported,
 )
 from .nodes import ModelMetadata, NodeArg
@@ -35,6 +38,9 @@ from .options import (
     make_rknpu3_provider_options,
 )
 from .session import InferenceSession
+
+if TYPE_CHECKING:
+    from .conversion import convert
 
 __version__: str = _core.version
 
@@ -55,7 +61,10 @@ __all__ = [
     "Rknpu3ProviderOptions",
     "RuntimeMissing",
     "Timeout",
+    "ToolkitError",
+    "ToolkitMissing",
     "Unsupported",
+    "convert",
     "errors",
     "known_options",
     "make_provider_options",
@@ -67,3 +76,11 @@ __all__ = [
 
 # Callbacks need the interpreter: whatever is accepted is delivered before it ends.
 atexit.register(_core.close_all)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "convert":  # few programs compile models: the others do not pay for its imports
+        from .conversion import convert
+
+        return convert
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,8 @@ __all__ = [
     "QueueFull",
     "RuntimeMissing",
     "Timeout",
+    "ToolkitError",
+    "ToolkitMissing",
     "Unsupported",
 ]
 
@@ -65,3 +67,11 @@ class Timeout(Error, TimeoutError):
 
 class Closed(Error):
     """The session is closed, or was made in another process (before a fork)."""
+
+
+class ToolkitMissing(Error):
+    """convert found no rknn-toolkit2; the message says what to install and how to name it."""
+
+
+class ToolkitError(Error):
+    """rknn-toolkit2 refused a model or died; the message ends with its own last lines."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import env, info, run
+from . import convert, env, info, run
 
-COMMANDS = (info, run, env)
+COMMANDS = (info, run, convert, env)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
-"""Runs inside the toolkit's interpreter, started by toolkit.py: one job (JSON) a line in, one line of JSON out.
+"""Runs inside the toolkit's interpreter, started by _toolkit.py: one job (JSON) a line in, one line of JSON out.
 
 The toolkit takes seconds to import, leaves threads and files behind and at times aborts: so it is imported once
-and every job runs in a forked child, in a folder of its own, with a time limit.
+and every job runs in a forked child, in a folder of its own, with a time limit. Standard error carries the toolkit's log.
 """
 
 import importlib.metadata
@@ -15,6 +15,8 @@ import traceback
 
 import numpy as np
 from rknn.api import RKNN
+
+END_OF_LOG = "\x1e"
 
 
 def run(job, put):
@@ -36,12 +38,13 @@ def run(job, put):
     put(stage="build")
     build = dict(job["build"], do_quantization=job["quantise"])
     if job["quantise"]:
-        build["dataset"] = os.path.join(job["work"], "dataset.txt")
-        with open(build["dataset"], "w") as f:
-            f.write("\n".join(" ".join(row) for row in job["calibration"]) + "\n")
+        build["dataset"] = dataset(job)
     must("build", rknn.build(**build))
     put(stage="export")
     must("export_rknn", rknn.export_rknn(job["rknn"]))
+    if job["feeds"] is None:
+        put(stage="done", outputs=[])
+        return
     put(stage="simulate")
     must("init_runtime", rknn.init_runtime())
     arrays, counts = {}, []
@@ -56,10 +59,19 @@ def run(job, put):
     put(stage="done", outputs=counts)
 
 
+def dataset(job):
+    """The file that lists the calibration samples."""
+    if isinstance(job["calibration"], str):
+        return job["calibration"]
+    path = os.path.join(job["work"], "dataset.txt")
+    with open(path, "w") as f:
+        f.write("\n".join(" ".join(row) for row in job["calibration"]) + "\n")
+    return path
+
+
 def child(job, status):
-    log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    os.setpgid(0, 0)  # what the toolkit starts ends with it
+    os.dup2(2, 1)
     os.chdir(job["work"])
     state = {"stage": "start", "error": ""}
 
@@ -69,6 +81,7 @@ def child(job, status):
             json.dump(state, f)
 
     try:
+        put()
         run(job, put)
     except BaseException as e:  # the toolkit raises all kinds, SystemExit among them
         put(error=f"{type(e).__name__}: {e}"[:600])
@@ -84,10 +97,10 @@ def wait(pid, seconds):
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            code = os.waitstatus_to_exitcode(status)
+            code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             return f"ended with {code}" if code else ""
         if time.monotonic() > end:
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return f"no end in {seconds} s"
         time.sleep(0.01)
@@ -103,10 +116,14 @@ def main():
         if pid == 0:
             child(job, status)
         fate = wait(pid, job["timeout"])
-        with open(status) as f:
-            state = json.load(f)
+        try:
+            with open(status) as f:
+                state = json.load(f)
+        except (OSError, ValueError):  # it died before or while it wrote
+            state = {"stage": "start", "error": ""}
         if fate:
             state.update(error=fate, stage="died at " + state["stage"])
+        print(f"\n{END_OF_LOG}", file=sys.stderr, flush=True)
         print(json.dumps(state), file=answers, flush=True)
 
 
