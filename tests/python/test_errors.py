@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from conftest import MODELS
 
 import ez_rknn_async as ez
 
@@ -123,3 +124,19 @@ def test_a_forked_child_gets_an_error_and_can_open_its_own(fake):
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert session.run(None, X)[0].shape == (1, 4)
+
+
+def test_reading_files_in_the_same_process_changes_no_class(fake, tmp_path):
+    """nanobind asks all modules' translators: the one of the file reader once turned every error of a session into a ValueError."""
+    from ez_rknn_async import _file
+
+    damaged = tmp_path / "damaged.rknn"
+    damaged.write_bytes((MODELS / "digits" / "digits_i8.rknn").read_bytes()[:3000])
+    with pytest.raises(ez.ModelError):
+        _file.describe(str(damaged))
+    with pytest.raises(ez.NoSuchFile):
+        _file.describe(str(tmp_path / "missing.rknn"))
+    session = fake.open()
+    session.close()
+    with pytest.raises(ez.Closed):
+        session.run(None, [X])

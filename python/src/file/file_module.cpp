@@ -3,7 +3,7 @@
 #include <nanobind/stl/string.h>
 
 #include "dict_of.hpp"
-#include "ez_rknn/error.hpp"
+#include "errors.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace nb = nanobind;
@@ -95,14 +95,8 @@ nb::dict describe(const std::string& path) {
 
 NB_MODULE(_file, m) {
   m.doc() = "Reading .rknn files without running them.";
-  nb::register_exception_translator([](const std::exception_ptr& p, void*) {
-    try {
-      std::rethrow_exception(p);
-    } catch (const ez_rknn::NoSuchFile& e) {
-      PyErr_SetString(PyExc_FileNotFoundError, e.what());
-    } catch (const ez_rknn::Error& e) { PyErr_SetString(PyExc_ValueError, e.what()); }
-  });
+  python::translate_errors();  // nanobind asks every module's translators about every module's errors: they must agree
   m.def("describe", &describe, "path"_a,
         "What the file at `path` says, as dicts, lists, numbers and strings.\n\n"
-        "Raises FileNotFoundError (no such file) or ValueError (damaged or unknown format, with the byte offset).");
+        "Raises NoSuchFile, ModelError (damaged, with the byte offset) or Unsupported (an unknown format).");
 }
