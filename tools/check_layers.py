@@ -55,7 +55,7 @@ ALLOWED = {
     ],
     "src/session": ["include/ez_rknn", "src/abi", "src/core"],
     "python/src": ["include/ez_rknn", "src/core", "src/session"],
-    "python/src/file": ["include/ez_rknn", "src/core", "src/rknn_file", "python/src"],
+    "python/src/file": ["include/ez_rknn", "src/core", "src/rknn_file", "src/npu/regs", "python/src"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 

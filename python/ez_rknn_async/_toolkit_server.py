@@ -84,7 +84,8 @@ def child(job, status):
         put()
         run(job, put)
     except BaseException as e:  # the toolkit raises all kinds, SystemExit among them
-        put(error=f"{type(e).__name__}: {e}"[:600])
+        text = str(e).strip().splitlines() or [""]  # at times a whole traceback, whose last line says it
+        put(error=f"{type(e).__name__}: {text[-1]}"[:600])
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include "dict_of.hpp"
 #include "errors.hpp"
 #include "ez_rknn/options.hpp"
 #include "ez_rknn/version.hpp"
@@ -9,9 +10,12 @@
 #include "session.hpp"
 #include "session/engine.hpp"
 #include "session/runtime_choice.hpp"
+#include "text.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using ez_rknn::python::dict_of;
+using ez_rknn::python::to_str;
 
 NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // a session that a module holds until the interpreter ends is no mistake
@@ -27,6 +31,18 @@ NB_MODULE(_core, m) {
       d[nb::str(o.name.data(), o.name.size())] = nb::str(o.accepted.data(), o.accepted.size());
     return d;
   });
+  m.def(
+      "examine_runtimes",
+      [](const std::string& request) {
+        const auto choice = ez_rknn::examine_runtimes(request);
+        nb::list attempts;
+        for (const auto& a : choice.attempts)
+          attempts.append(dict_of("path"_a = to_str(a.path), "why_not"_a = to_str(a.why_not)));
+        return dict_of("asked_by"_a = to_str(choice.asked_by), "npu_present"_a = choice.npu_present,
+                       "path"_a = choice.library ? to_str(choice.library->path()) : nb::none(),
+                       "software"_a = choice.library && choice.library->is_software(), "attempts"_a = attempts);
+      },
+      "request"_a, "Which runtime a session with this option `runtime` would use, and every one that was tried.");
   m.def("software_runtime_path", &ez_rknn::software_runtime_path);
   m.def("npu_present", &ez_rknn::npu_present);
   m.def("close_all", &ez_rknn::close_all_engines, nb::call_guard<nb::gil_scoped_release>());

@@ -22,13 +22,13 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-/// Tries paths in turn and remembers why each was no good.
+/// Tries paths in turn and remembers what became of each.
 class Search {
  public:
   std::shared_ptr<const RuntimeLibrary> attempt(const std::string& path) {
     std::string why_not;
     auto library = RuntimeLibrary::open(path, why_not);
-    if (!library) tried_ += "\n  " + path + ": " + why_not;
+    attempts.push_back({path, library ? "" : why_not});
     return library;
   }
   std::shared_ptr<const RuntimeLibrary> vendor() {
@@ -37,10 +37,8 @@ class Search {
     return nullptr;
   }
   std::shared_ptr<const RuntimeLibrary> software();
-  [[noreturn]] void fail(const std::string& what) const { throw RuntimeMissing(what + "; tried:" + tried_); }
 
- private:
-  std::string tried_;
+  std::vector<RuntimeAttempt> attempts;
 };
 
 fs::path folder_of_this_code() {
@@ -64,16 +62,18 @@ std::shared_ptr<const RuntimeLibrary> Search::software() {
   for (const std::string& path : software_candidates())
     if (auto library = attempt(path)) return library;
   const fs::path here = folder_of_this_code();
-  if (software_candidates().empty()) tried_ += "\n  " + (here / kSoftwareName).string() + ": no such file";
+  if (software_candidates().empty()) attempts.push_back({(here / kSoftwareName).string(), "no such file"});
   return attempt(kSoftwareName);
 }
 
-std::shared_ptr<const RuntimeLibrary> by_request(const std::string& request, const std::string& asked_by) {
-  Search search;
-  const bool npu = strcasecmp(request.c_str(), "npu") == 0, software = strcasecmp(request.c_str(), "software") == 0;
-  auto library = npu ? search.vendor() : software ? search.software() : search.attempt(request);
-  if (!library) search.fail("cannot load the runtime library that " + asked_by + " asks for");
-  return library;
+struct Request {
+  std::string value, asked_by;
+};
+Request requested(const std::string& option) {
+  if (!option.empty()) return {option, "runtime=\"" + option + "\""};
+  for (const char* name : {"EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY"})
+    if (const std::string value = environment(name); !value.empty()) return {value, std::string(name) + "=" + value};
+  return {};
 }
 
 bool driven_by_rknpu(const fs::path& device) {
@@ -99,18 +99,34 @@ std::string software_runtime_path() {
   return library ? library->path() : "";
 }
 
-std::shared_ptr<const RuntimeLibrary> choose_runtime(const std::string& request) {
-  if (!request.empty()) return by_request(request, "runtime=\"" + request + "\"");
-  for (const char* name : {"EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY"})
-    if (const std::string value = environment(name); !value.empty())
-      return by_request(value, std::string(name) + "=" + value);
+RuntimeChoice examine_runtimes(const std::string& option) {
+  const auto [value, asked_by] = requested(option);
+  const auto is = [&](const char* word) { return strcasecmp(value.c_str(), word) == 0; };
+  RuntimeChoice choice{.asked_by = asked_by, .npu_present = npu_present(), .attempts = {}, .library = nullptr};
   Search search;
-  if (npu_present()) {
-    if (auto library = search.vendor()) return library;
-    log::warning("an NPU is present, but librknnrt.so cannot be loaded: using the software NPU");
+  if (value.empty()) {
+    if (choice.npu_present) choice.library = search.vendor();
+    if (!choice.library) choice.library = search.software();
+  } else {
+    choice.library = is("npu") ? search.vendor() : is("software") ? search.software() : search.attempt(value);
   }
-  if (auto library = search.software()) return library;
-  search.fail(npu_present() ? "no librknnrt can be loaded" : "no NPU is present and the software NPU cannot be loaded");
+  choice.attempts = std::move(search.attempts);
+  return choice;
+}
+
+std::shared_ptr<const RuntimeLibrary> choose_runtime(const std::string& option) {
+  const RuntimeChoice choice = examine_runtimes(option);
+  if (choice.library) {
+    if (choice.asked_by.empty() && choice.npu_present && choice.library->is_software())
+      log::warning("an NPU is present, but librknnrt.so cannot be loaded: using the software NPU");
+    return choice.library;
+  }
+  std::string text = !choice.asked_by.empty() ? "cannot load the runtime library that " + choice.asked_by + " asks for"
+                     : choice.npu_present     ? "no librknnrt can be loaded"
+                                              : "no NPU is present and the software NPU cannot be loaded";
+  text += "; tried:";
+  for (const auto& [path, why_not] : choice.attempts) text += "\n  " + path + ": " + why_not;
+  throw RuntimeMissing(text);
 }
 
 }  // namespace ez_rknn

@@ -2,6 +2,7 @@
 /// Which librknnrt a session uses.
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "session/runtime_library.hpp"
 
@@ -13,6 +14,18 @@ namespace ez_rknn {
 ///  3. the vendor's library, if an NPU is present and the library loads; else the software NPU.
 /// @throws RuntimeMissing listing every path that was tried and why it did not do
 std::shared_ptr<const RuntimeLibrary> choose_runtime(const std::string& request);
+
+/// The same choice with its reasons, for who wonders about it. Never throws for want of a runtime.
+struct RuntimeAttempt {
+  std::string path, why_not;  ///< `why_not` is empty for the one that did
+};
+struct RuntimeChoice {
+  std::string asked_by;  ///< runtime="...", or the environment variable with its value; empty: nobody, by rule 3
+  bool npu_present = false;
+  std::vector<RuntimeAttempt> attempts;           ///< in order
+  std::shared_ptr<const RuntimeLibrary> library;  ///< null: none of them
+};
+RuntimeChoice examine_runtimes(const std::string& request);
 
 /// True when a device driven by rknpu is there: /sys/class/drm/*/device/driver, or /dev/rknpu.
 /// EZ_RKNN_DEVICE_ROOT is put before these paths (for tests).

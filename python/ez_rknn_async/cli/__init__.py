@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import convert, env, info, run
+from . import convert, doctor, dump, env, info, run
 
-COMMANDS = (info, run, convert, env)
+COMMANDS = (info, run, dump, convert, doctor, env)
 
 
 def build_parser() -> argparse.ArgumentParser:

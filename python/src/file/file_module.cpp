@@ -1,9 +1,11 @@
-/// ez_rknn_async._file: the description of a .rknn file as plain Python objects, for `ez-rknn info` and for tests.
+/// ez_rknn_async._file: what a .rknn file says, as plain Python objects, for `ez-rknn info`, `ez-rknn dump` and tests.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
 #include "dict_of.hpp"
 #include "errors.hpp"
+#include "file/dump.hpp"
+#include "file/to_python.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace nb = nanobind;
@@ -13,30 +15,13 @@ namespace {
 
 using namespace ez_rknn;
 using python::dict_of;
-
-/// Text of a file may be anything: what is not UTF-8 shows as U+FFFD instead of failing the call.
-nb::object text(const std::string& s) {
-  return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
-}
-
-template <class T>
-nb::list list_of(const T& values) {
-  nb::list l;
-  for (const auto& v : values) l.append(v);
-  return l;
-}
+using python::layout_name;
+using python::list_of;
+using python::text;
 
 /// The first `count` of them, all when there are fewer or none is asked for.
 std::span<const float> first(const std::vector<float>& values, std::size_t count) {
   return std::span(values).first(count && count < values.size() ? count : values.size());
-}
-
-const char* layout_name(const file::Tensor& t) {
-  switch (t.layout) {
-    case file::Layout::feature: return "NC1HWC2";
-    case file::Layout::weight: return "packed";
-    default: return t.shape.rank() == 4 ? "NCHW" : "dense";
-  }
 }
 
 nb::dict describe_tensor(const file::Tensor& t) {
@@ -76,12 +61,13 @@ nb::dict describe_graph(const file::Graph& g) {
   return dict_of("inputs"_a = inputs, "outputs"_a = outputs, "nodes"_a = nodes, "arena_bytes"_a = g.arena_bytes);
 }
 
+file::Model read(const std::string& path) {
+  nb::gil_scoped_release release;
+  return file::read(file::map_file(path));
+}
+
 nb::dict describe(const std::string& path) {
-  file::Model m;
-  {
-    nb::gil_scoped_release release;
-    m = file::read(file::map_file(path));
-  }
+  const file::Model m = read(path);
   nb::list graphs;
   for (const auto& g : m.graphs) graphs.append(describe_graph(g));
   return dict_of("target"_a = text(m.target), "npu"_a = text(m.npu), "compiler_version"_a = text(m.compiler_version),
@@ -99,4 +85,10 @@ NB_MODULE(_file, m) {
   m.def("describe", &describe, "path"_a,
         "What the file at `path` says, as dicts, lists, numbers and strings.\n\n"
         "Raises NoSuchFile, ModelError (damaged, with the byte offset) or Unsupported (an unknown format).");
+  m.def(
+      "dump", [](const std::string& path, bool registers) { return python::dump_graphs(read(path), registers); },
+      "path"_a, "registers"_a = true,
+      "The graphs of the file at `path` with everything but the weights themselves: tensors, nodes, tasks;\n"
+      "numbers in the lists are places in those lists. `registers` False leaves out the tasks' register commands.\n\n"
+      "Raises as describe does.");
 }

@@ -33,14 +33,6 @@ std::string line(const Chip& chip, std::uint16_t reg, std::uint32_t value, const
   return s;
 }
 
-std::string blocks_of(std::uint32_t enable) {
-  constexpr const char* kBlocks[] = {"CNA", "CMAC", "CORE", "DPU", "DPU_RDMA", "PPU", "PPU_RDMA"};
-  std::string s;
-  for (std::size_t b = 0; b < std::size(kBlocks); ++b)
-    if (enable >> b & 1) s += std::string(s.empty() ? "" : "+") + kBlocks[b];
-  return s.empty() ? "nothing" : s;
-}
-
 std::string target_of(const file::Graph& graph, const file::Relocation& r) {
   const bool known = r.tensor >= 0 && static_cast<std::size_t>(r.tensor) < graph.tensors.size();
   std::string s =
@@ -49,6 +41,14 @@ std::string target_of(const file::Graph& graph, const file::Relocation& r) {
 }
 
 }  // namespace
+
+std::string block_names(std::uint32_t enable) {
+  constexpr const char* kBlocks[] = {"CNA", "CMAC", "CORE", "DPU", "DPU_RDMA", "PPU", "PPU_RDMA"};
+  std::string s;
+  for (std::size_t b = 0; b < std::size(kBlocks); ++b)
+    if (enable >> b & 1) s += std::string(s.empty() ? "" : "+") + kBlocks[b];
+  return s.empty() ? "nothing" : s;
+}
 
 std::string disassemble(const Chip& chip, std::uint64_t word) {
   return line(chip, static_cast<std::uint16_t>(word), static_cast<std::uint32_t>(word >> 16), "");
@@ -62,7 +62,7 @@ std::string disassemble_task(const Chip& chip, const file::Graph& graph, std::si
     throw ModelError(t.first_word * 8, "task " + std::to_string(task) + " leaves the register commands");
   std::string s = "task " + std::to_string(task);
   if (t.node < graph.nodes.size()) s += " of " + graph.nodes[t.node].name;
-  s += ": " + blocks_of(t.enable) + " (" + hex(t.enable, 2) + "), words " + std::to_string(t.first_word) + ".." +
+  s += ": " + block_names(t.enable) + " (" + hex(t.enable, 2) + "), words " + std::to_string(t.first_word) + ".." +
        std::to_string(t.first_word + t.words) + "\n";
 
   auto relocation = std::lower_bound(graph.relocations.begin(), graph.relocations.end(), t.first_word,

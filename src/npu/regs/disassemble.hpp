@@ -7,6 +7,9 @@
 
 namespace ez_rknn::npu {
 
+/// The blocks that a task enables, as text: "CNA+CMAC+CORE+DPU".
+std::string block_names(std::uint32_t enable);
+
 /// One command word: "4040 DPU BS_CFG = 00020140: BS_ALU_SRC 1, BS_ALU_ALGO 2". Fields that are 0 are left out.
 std::string disassemble(const Chip& chip, std::uint64_t word);
 
