@@ -234,14 +234,17 @@ class PreparedTail final : public Tail {
       params_.bytes = bytes_.data();
       function_ = kernels.bytes, name_ = "bytes";
       if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
-        segments_->params.bias = segments_->bias.data();
+        const RoundedPlan& rounded = segments_->rounded;
+        segments_->params.bias = rounded.bias.data();
         segments_->params.slope = segments_->slope.data();
         segments_->params.slope_negative = segments_->slope_negative.data();
-        segments_->params.bs = segments_->bs.data();
-        segments_->params.bn = segments_->bn.data();
-        segments_->params.added = segments_->added.data();
+        segments_->params.bs = rounded.bs.data();
+        segments_->params.bn = rounded.bn.data();
+        segments_->params.added = rounded.added.data();
         params_.segments = &segments_->params;
         function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
+      } else if ((rounded_ = plan_rounded(layer_, ranges))) {
+        params_.rounded = {rounded_->bias.data(), rounded_->bs.data(), rounded_->bn.data(), rounded_->added.data()};
       }
     } else if ((affine_ = plan_affine(layer_, ranges))) {
       params_.affine = affine_->params;
@@ -279,6 +282,7 @@ class PreparedTail final : public Tail {
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<SegmentPlan> segments_;
+  std::optional<RoundedPlan> rounded_;
   std::optional<AffinePlan> affine_;
 };
 

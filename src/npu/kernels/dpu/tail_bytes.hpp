@@ -6,38 +6,63 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-/// Index into the table of bytes; `outside` is set when a lane lies where the table's slopes apply.
-inline Int byte_index(const TailParams& t, std::size_t channel, Int sum, bool& outside) {
+/// What the stages before the table make of an accumulator.
+inline Wide table_input(const TailParams& t, std::size_t channel, Int sum) {
+  const RoundedParams& r = t.rounded;
+  if (r.bias) {
+    const Wide scaled = round_away(to_wide(sum + load_int(r.bias + channel)) * load_wide(r.bs + channel));
+    return round_away(multiply_add(scaled, load_wide(r.bn + channel), load_wide(r.added + channel)));
+  }
   Wide v = to_wide(sum);
   if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
   if (t.has_bs) v = stage(t.bs, channel, v);
-  if (t.has_bn) v = stage(t.bn, channel, v);
+  return t.has_bn ? stage(t.bn, channel, v) : v;
+}
+
+/// Index into the table of bytes; `outside` is set when a lane lies where the table's slopes apply.
+inline Int byte_index(const TailParams& t, std::size_t channel, Int sum, bool& outside) {
+  const Wide v = table_input(t, channel, sum);
   const Wide first = splat(t.lut.first), last = splat(t.lut.last);
   const Wide inside = min(max(v, first), last);
   if (t.lut.slopes) outside = any_unequal(v, inside);
   return to_int(inside - first);
 }
 
+/// The first `n` of eight bytes.
+inline std::uint64_t first_bytes(int n) {
+  return n >= 8 ? ~std::uint64_t{0} : n <= 0 ? 0 : (std::uint64_t{1} << (8 * n)) - 1;
+}
+
+/// One load a lane: faster than a gather on most machines. The bytes are put together in general registers, because
+/// a vector loaded from where they were just stored one by one waits for all of these stores.
+inline std::uint64_t eight_bytes(const std::uint8_t* table, const std::int32_t* index) {
+  std::uint64_t bytes = 0;
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) bytes |= std::uint64_t{table[index[i]]} << (8 * i);
+  return bytes;
+}
+
 inline void tail_bytes(const TailParams& t, const TailTile& tile) {
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-    const Int lanes = load_int(t.lanes + channel);
+    const int used = t.channels - static_cast<int>(channel);
+    const std::uint64_t keep[2] = {first_bytes(used), first_bytes(used - 8)};
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     for (int p = 0; p < tile.pixels; ++p) {
       const Int sum = sum_of(tile, p, g, factor);
       bool outside = false;
-      const Int index = byte_index(t, channel, sum, outside) & lanes;
+      const Int index = byte_index(t, channel, sum, outside);
       std::byte* out = tile.out + p * tile.out_pixel + channel;
       if (outside) [[unlikely]] {
-        store_i8(out, quantise(t, through(t, channel, to_wide(sum), nullptr)) & lanes);
+        store_i8(out, quantise(t, through(t, channel, to_wide(sum), nullptr)) & load_int(t.lanes + channel));
         continue;
       }
-      // One load a lane: faster than a gather on most machines.
       alignas(64) std::int32_t at[16];
-      alignas(16) std::uint8_t found[16];
       store_int(at, index);
-      for (int i = 0; i < 16; ++i) found[i] = t.bytes[at[i]];
-      store_i8(out, load_i8(found) & lanes);
+      for (int half = 0; half < 2; ++half) {
+        const std::uint64_t bytes = eight_bytes(t.bytes, at + 8 * half) & keep[half];
+        __builtin_memcpy(out + 8 * half, &bytes, 8);
+      }
     }
   }
 }

@@ -76,8 +76,16 @@ struct SegmentParams {
   std::uint8_t place[kMost][256];  ///< 255: none
 };
 
+/// The input of a look-up table as the two multiplications before it give it, halves away from zero:
+///   round(round((accumulator + bias) * bs) * bn + added)
+struct RoundedParams {
+  const std::int32_t* bias = nullptr;  ///< null: the stages are more than that
+  const double *bs = nullptr, *bn = nullptr, *added = nullptr;
+};
+
 struct TailParams {
   AffineParams affine;
+  RoundedParams rounded;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   const SegmentParams* segments = nullptr;
   const DpuLayer* layer = nullptr;

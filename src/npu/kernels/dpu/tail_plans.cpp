@@ -217,7 +217,7 @@ bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
 }
 
 /// The two multiplications themselves, for Chain's layers whose shifts do not depend on a sign.
-bool fill_exact(const DpuLayer& layer, SegmentPlan& plan) {
+bool fill_rounded(const DpuLayer& layer, RoundedPlan& plan) {
   const auto simple = [](const std::optional<ResolvedStage>& s) {
     return !s || !s->mul || (!s->prelu && s->shift == s->shift_negative);
   };
@@ -234,12 +234,33 @@ bool fill_exact(const DpuLayer& layer, SegmentPlan& plan) {
     if (bn.alu && (scaled || after))  // else it is part of the bias
       plan.added[c] = bn.alu_value[c] * (after ? down(bn.shift) : plan.bn[c]);
   }
-  plan.params.exact = true;
-  plan.params.twice_first = 2 * layer.lut_range.le_start;
   return true;
 }
 
+/// The stages before a look-up table as a chain without bounds, whose first addition fits the accumulator.
+std::optional<Chain> chain_before_table(const DpuLayer& layer, std::size_t c, const Interval& range) {
+  Chain chain;
+  if (layer.bs && !chain.stage(*layer.bs, c)) return std::nullopt;
+  if (layer.bn && !chain.stage(*layer.bn, c)) return std::nullopt;
+  const auto bias = static_cast<double>(chain.bias);
+  if (chain.bounded() || range.lo + bias < INT32_MIN || range.hi + bias > INT32_MAX) return std::nullopt;
+  return chain;
+}
+
 }  // namespace
+
+std::optional<RoundedPlan> plan_rounded(const DpuLayer& layer, std::span<const Interval> ranges) {
+  RoundedPlan plan;
+  plan.bias.assign(static_cast<std::size_t>(padded_channels(layer.channels)), 0);
+  if (layer.accumulator_shift > 0) return std::nullopt;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
+    const auto chain = chain_before_table(layer, c, ranges.size() == 1 ? ranges[0] : ranges[c]);
+    if (!chain) return std::nullopt;
+    plan.bias[c] = static_cast<std::int32_t>(chain->bias);
+  }
+  if (!fill_rounded(layer, plan)) return std::nullopt;
+  return plan;
+}
 
 std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
                                          std::span<const std::uint8_t> bytes) {
@@ -247,17 +268,15 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
   SegmentParams& s = plan.params;
   if (layer.accumulator_shift > 0 || bytes.size() < 2 || !fill_segments(bytes, s)) return std::nullopt;
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
-  plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
+  plan.rounded.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
   double first_intercept = 0, most_off = 0;
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
-    Chain chain;
-    if (layer.bs && !chain.stage(*layer.bs, c)) return std::nullopt;
-    if (layer.bn && !chain.stage(*layer.bn, c)) return std::nullopt;
-    if (chain.bounded()) return std::nullopt;
     const Interval range = ranges.size() == 1 ? ranges[0] : ranges[c];
+    const auto found = chain_before_table(layer, c, range);
+    if (!found) return std::nullopt;
+    const Chain& chain = *found;
     const auto bias = static_cast<double>(chain.bias);
-    if (range.lo + bias < INT32_MIN || range.hi + bias > INT32_MAX) return std::nullopt;
-    plan.bias[c] = static_cast<std::int32_t>(chain.bias);
+    plan.rounded.bias[c] = static_cast<std::int32_t>(chain.bias);
     plan.slope[c] = static_cast<float>(chain.slope);
     plan.slope_negative[c] = static_cast<float>(chain.slope_negative);
     s.two_slopes = s.two_slopes || plan.slope[c] != plan.slope_negative[c];
@@ -271,7 +290,11 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
     first_intercept = intercept;
     most_off = std::max(most_off, off);
   }
-  if (most_off > kMostOff && !fill_exact(layer, plan)) return std::nullopt;
+  if (most_off > kMostOff) {
+    if (!fill_rounded(layer, plan.rounded)) return std::nullopt;
+    s.exact = true;
+    s.twice_first = 2 * layer.lut_range.le_start;
+  }
   s.intercept_low = static_cast<float>(first_intercept - most_off);
   s.intercept_high = static_cast<float>(first_intercept + most_off + 1);
   // A full table has one input more than there are values of h: it needs the exact path when it has a value of its own.

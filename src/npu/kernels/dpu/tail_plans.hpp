@@ -24,11 +24,19 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
 /// The layer's int8 result for every input of its look-up table, first to last.
 std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 
+/// RoundedParams with the arrays they point to.
+struct RoundedPlan {
+  std::vector<std::int32_t> bias;
+  std::vector<double> bs, bn, added;
+};
+
+/// Nothing when the stages before the table are more than two multiplications whose shifts do not depend on a sign.
+std::optional<RoundedPlan> plan_rounded(const DpuLayer& layer, std::span<const Interval> ranges);
+
 /// SegmentParams with the arrays they point to.
 struct SegmentPlan {
-  std::vector<std::int32_t> bias;
+  RoundedPlan rounded;  ///< but for the bias, only of exact ones
   std::vector<float> slope, slope_negative;
-  std::vector<double> bs, bn, added;
   SegmentParams params;
 };
 
