@@ -9,13 +9,14 @@
 namespace ez_rknn::npu {
 namespace {
 
-/// Zeroed bytes on a cache line. Fresh pages come zeroed from the system and cost nothing until they are touched.
+/// Zeroed bytes on a cache line, with as much behind them (kernels::kReadBehind). Fresh pages come zeroed from the
+/// system and cost nothing until they are touched.
 class Memory {
  public:
   Memory() = default;
   explicit Memory(std::size_t bytes) {
     if (bytes == 0) return;
-    block_.reset(static_cast<std::byte*>(std::calloc(bytes + plan::kAlign, 1)));
+    block_.reset(static_cast<std::byte*>(std::calloc(bytes + plan::kAlign + kernels::kReadBehind, 1)));
     if (!block_) throw Error(Code::fail, "out of memory: " + std::to_string(bytes) + " bytes for tensors");
     const auto address = reinterpret_cast<std::uintptr_t>(block_.get());
     data_ = block_.get() + (plan::align_up(address) - address);

@@ -23,4 +23,7 @@ using ConstMap = BasicMap<const std::byte>;
 constexpr int kChannelAlign = 16;
 constexpr int padded_channels(int c) { return (c + kChannelAlign - 1) / kChannelAlign * kChannelAlign; }
 
+/// Kernels may read this many bytes behind a map's last pixel (whole vectors and tiles); what is there does not matter.
+constexpr int kReadBehind = 64;
+
 }  // namespace ez_rknn::npu::kernels

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "layers.hpp"
+#include "scalar_tiles.hpp"
 
 using namespace ez_rknn;
 using namespace ez_rknn::npu;
@@ -96,6 +97,34 @@ void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, b
   }
 }
 
+/// The loops around tile registers, with these in plain C++.
+int compare_tiles(unsigned seed, TailKind kind) {
+  Random random(seed);
+  ConvShape s = random_shape(random, false);
+  s.pad_value = random(-128, 127);
+  const int inputs = s.kernel_h * s.kernel_w * s.in_c;
+  const DpuLayer tail = random_layer(random, kind, s.out_c, 74.0 * 74.0 * std::sqrt(inputs) * 2);
+  ConvWeights weights;
+  for (int i = 0; i < s.out_c * inputs; ++i) weights.integers.push_back(static_cast<std::int16_t>(random(-128, 127)));
+  DpuLayer with_sums = tail;
+  if (random.chance(60))
+    for (int c = 0; c < s.out_c; ++c) with_sums.ow.values.push_back(random(-128, 128));
+  const auto conv = make_dense({s, ConvInput::i8, weights, with_sums}, kScalarTileVariant);
+  if (!conv) return 0;
+  Team one(1);
+  Maps m = random_maps(random, s, DType::i8, with_sums);
+  run(*prepare_conv(s, ConvInput::i8, weights, with_sums, cpu::Isa::ref), m, m.expected, one);
+  open_series = closed_series = 0;
+  run(*conv, m, m.got, one);
+  CAPTURE(seed);
+  CAPTURE(describe(s));
+  CAPTURE(static_cast<int>(kind));
+  REQUIRE_EQ(differences(m.expected, m.got), 0);
+  CHECK_GT(open_series, 0);
+  CHECK_EQ(open_series, closed_series);  // tile registers are given back
+  return 1;
+}
+
 /// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
 /// n * 4 bounds; the stored f16 adds half a unit of its own, and a unit more where both lie on either side of a tie.
 void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team) {
@@ -134,6 +163,14 @@ TEST_CASE("integer convolutions equal the reference bit for bit, with every tail
       for (bool depthwise : {false, true})
         compare_integer(1000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
                         i % 2 ? one : two);
+}
+
+TEST_CASE("convolutions by tiles equal the reference bit for bit") {
+  int done = 0;
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < 60; ++i)
+      done += compare_tiles(3000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind));
+  CHECK_GT(done, 100);
 }
 
 TEST_CASE("convolutions of int16 equal the reference bit for bit") {

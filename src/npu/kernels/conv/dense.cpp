@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
 constexpr std::uint64_t kOneThread = 1'000'000;   ///< multiply-accumulates below which a second thread costs more
 constexpr int kItems = 8;                         ///< pieces of work to share out, where the layer is large enough
-constexpr int kFlatRow = 16 * kDensePixels;       ///< pixels of a row of a flattened map
+constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 
@@ -135,13 +135,14 @@ class Dense final : public Conv {
   bool gapless(const M& m) const {
     return m.row == m.pixel * shape_.out_w;
   }
+  bool pairs() const { return variant_.kernel->end != nullptr; }
   int loops() const { return static_cast<int>(weights_.blocks.size()); }
   std::size_t taps_bytes() const { return align(static_cast<std::size_t>(weights_.taps) * sizeof(std::ptrdiff_t)); }
   std::size_t accumulator_bytes() const {
     std::size_t most = 0;
     for (const PackedBlock& b : weights_.blocks)
       most = std::max(most, static_cast<std::size_t>(b.loop->groups * b.loop->max_pixels * lane_) * 16);
-    return most;
+    return pairs() ? 2 * most : most;
   }
   std::size_t walk_bytes(const Walk& w) const {
     return w.staged + (weights_.factors.empty() ? 0 : w.pixel_sums + w.column + w.sums);
@@ -213,38 +214,86 @@ class Dense final : public Conv {
     const Worker p = parts(task, worker);
     const std::byte* source = prepare(task, chunk, rows, worker, p);
     const int begin = loops() * split / w.splits, end = loops() * (split + 1) / w.splits;
-    for (int b = begin; b < end; ++b)
+    DenseTile tile;
+    tile.pixel = pixel(task) * w.step_w;
+    tile.taps = task.taps, tile.tap_count = weights_.taps, tile.steps = weights_.steps;
+    tile.accumulators = p.accumulators;
+    for (int b = begin; b < end; ++b) {
+      const PackedBlock& block = weights_.blocks[static_cast<std::size_t>(b)];
+      tile.weights = weights_.bytes.data() + block.offset;
+      Runs runs(*this, task, block, tile);
       for (int y = 0; y < rows; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
         const std::int32_t* sums =
             weights_.factors.empty() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
-        compute_row(task, weights_.blocks[static_cast<std::size_t>(b)], source + y * w.step_h * row(task), sums,
-                    first_row + y, last ? w.view.last_width : w.view.shape.out_w, p.accumulators);
+        add_row(runs, block, source + y * w.step_h * row(task), sums, first_row + y,
+                last ? w.view.last_width : w.view.shape.out_w);
       }
+      runs.flush();
+    }
+    if (pairs()) variant_.kernel->end();
   }
 
-  void compute_row(const Task& task, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,
-                   int width, std::byte* accumulators) const {
-    const int tiles = (width + block.loop->max_pixels - 1) / block.loop->max_pixels;
-    const int pixels = (width + tiles - 1) / tiles;  // even tiles rather than full ones and a rest
-    DenseTile tile{source,         pixel(task) * task.walk->step_w,      task.taps,   weights_.taps,
-                   weights_.steps, weights_.bytes.data() + block.offset, accumulators};
-    TailTile tail;
-    tail.accumulators = accumulators;
-    tail.accumulator_pixel = std::ptrdiff_t{block.loop->groups} * 16 * lane_;
-    tail.window_factors = weights_.factors.data();
-    tail.first_group = block.first_group, tail.groups = block.loop->groups;
-    tail.operand_pixel = tail_->operand_pixel(task.operand);
-    tail.out_pixel = task.out.pixel;
-    for (int x = 0; x < width; x += pixels) {
-      const int n = std::min(pixels, width - x);
-      tile.source = source + x * tile.pixel;
-      block.loop->functions[n - 1](tile);
-      tail.pixels = n;
-      tail.window_sums = sums ? sums + x : nullptr;
-      tail.operand = tail_->operand_at(task.operand, y, x);
-      tail.out = task.out.data + y * task.out.row + x * task.out.pixel;
-      (*tail_)(tail);
+  /// Up to max_pixels neighbouring output pixels.
+  struct Run {
+    const std::byte* source;
+    const std::int32_t* sums;  ///< of their windows; null: not needed
+    int y, x;
+  };
+
+  /// Computes and finishes runs one by one, or two at a time where the kernel takes pairs.
+  class Runs {
+   public:
+    Runs(const Dense& dense, const Task& task, const PackedBlock& block, DenseTile& tile)
+        : dense_(dense), task_(task), block_(block), tile_(tile) {
+      tail_.accumulator_pixel = std::ptrdiff_t{block.loop->groups} * 16 * dense.lane_;
+      tail_.window_factors = dense.weights_.factors.data();
+      tail_.first_group = block.first_group, tail_.groups = block.loop->groups;
+      tail_.operand_pixel = dense.tail_->operand_pixel(task.operand);
+      tail_.out_pixel = task.out.pixel;
+    }
+    void add(const Run& run, int pixels) {
+      if (held_ > 0 && pixels != tile_.pixels) flush();
+      tile_.pixels = pixels;
+      held_runs_[held_++] = run;
+      if (held_ == (dense_.pairs() ? 2 : 1)) flush();
+    }
+    std::ptrdiff_t pixel() const { return tile_.pixel; }
+    void flush() {
+      if (held_ == 0) return;
+      tile_.source = held_runs_[0].source;
+      tile_.second = held_ == 2 ? held_runs_[1].source : nullptr;
+      block_.loop->functions[tile_.pixels - 1](tile_);
+      for (int i = 0; i < held_; ++i) {
+        const Run& run = held_runs_[i];
+        tail_.accumulators = tile_.accumulators + i * block_.loop->max_pixels * tail_.accumulator_pixel;
+        tail_.pixels = tile_.pixels;
+        tail_.window_sums = run.sums;
+        tail_.operand = dense_.tail_->operand_at(task_.operand, run.y, run.x);
+        tail_.out = task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel;
+        (*dense_.tail_)(tail_);
+      }
+      held_ = 0;
+    }
+
+   private:
+    const Dense& dense_;
+    const Task& task_;
+    const PackedBlock& block_;
+    DenseTile& tile_;
+    TailTile tail_;
+    Run held_runs_[2] = {};
+    int held_ = 0;
+  };
+
+  void add_row(Runs& runs, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,
+               int width) const {
+    const int count = (width + block.loop->max_pixels - 1) / block.loop->max_pixels;
+    const int pixels = (width + count - 1) / count;  // even runs rather than full ones and a rest
+    for (int i = 0; i < count; ++i) {
+      // Setting tiles up for another number of pixels costs more than computing the last few twice.
+      const int x = pairs() ? std::min(i * pixels, width - pixels) : i * pixels;
+      runs.add({source + x * runs.pixel(), sums ? sums + x : nullptr, y, x}, std::min(pixels, width - x));
     }
   }
 
@@ -269,6 +318,9 @@ std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant
   const bool direct = variant.format->source == variant.format->element && variant.kernel->pixel_sums &&
                       reads_only_inside(s) && padded_channels(s.in_c) * 3 <= s.in_c * 4;
   const RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
+  // Tiles of 64 bytes: a run that leaves most of them empty (the first layer's) is quicker without.
+  const int run_bytes = run.merged ? s.kernel_w * run.channels : run.channels;
+  if (variant.kernel->encoding == DenseEncoding::s8_tiles && run_bytes % 64 != 0 && run_bytes < 32) return nullptr;
   auto weights = pack_dense(job, run, *variant.kernel);
   if (!weights) return nullptr;
   auto tail = make_tail(job.tail, *ranges, variant.tail,

@@ -10,17 +10,20 @@ namespace ez_rknn::npu::kernels {
 
 struct DenseTile {
   const std::byte* source = nullptr;     ///< first tap of the first pixel
+  const std::byte* second = nullptr;     ///< the same of another run of as many pixels; null: none (kernels of pairs)
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
   int tap_count = 0;
   int steps = 0;                       ///< 32-bit steps in a run
   const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes]
   std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
+  int pixels = 0;                      ///< of a run
+  mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
 };
 
 using DenseFunction = void (*)(const DenseTile&);
 
-constexpr int kDensePixels = 14;
+constexpr int kDensePixels = 16;
 
 /// A block of `groups` channel groups: one function for each number of pixels up to `max_pixels`, index pixels - 1.
 struct DenseBlock {
@@ -30,12 +33,15 @@ struct DenseBlock {
 
 /// Weights and activations of a step: how they are encoded.
 enum class DenseEncoding : std::uint8_t {
-  u8_s8,    ///< weights shifted to be unsigned, activations as they are: needs window sums (VNNI's vpdpbusd)
-  s8_s8,    ///< as they are, weights moved to fit: window sums too (NEON's sdot)
-  s16_s16,  ///< both widened, offsets folded into the weights
+  u8_s8,     ///< weights shifted to be unsigned, activations as they are: needs window sums (VNNI's vpdpbusd)
+  s8_s8,     ///< as they are, weights moved to fit: window sums too (NEON's sdot)
+  s8_tiles,  ///< the same in whole tiles of 16 steps, a group after the other: [tap][tile][group][16 steps][16][4]
+  s16_s16,   ///< both widened, offsets folded into the weights
   f32,
   f64,  ///< int16, whose sums need more than 32 bits; steps and accumulators of 64 bits
 };
+
+using PixelSums = void (*)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
 
 /// `blocks` in falling order of groups, the last with one group.
 struct DenseKernel {
@@ -43,11 +49,15 @@ struct DenseKernel {
   int block_count;
   DenseBlock blocks[3];
   /// Sums of `channels` int8 elements for each of `width` pixels; only where window sums are needed.
-  void (*pixel_sums)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+  PixelSums pixel_sums;
+  /// Set for kernels of pairs: blocks take two runs of `pixels` pixels at once, the second run's accumulators follow
+  /// `max_pixels` pixels behind the first's, and this ends a series of calls (it gives the tile registers back).
+  void (*end)() = nullptr;
 };
 
 #if defined(__x86_64__)
-extern const DenseKernel kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseI16Avx512,
+void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+extern const DenseKernel kDenseI8Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseI16Avx512,
     kDenseI16Avx2;
 #elif defined(__aarch64__)
 extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon, kDenseI16Neon;

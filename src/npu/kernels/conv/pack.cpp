@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <span>
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -10,7 +11,8 @@ namespace {
 int values_per_step(DenseEncoding e) {
   switch (e) {
     case DenseEncoding::u8_s8:
-    case DenseEncoding::s8_s8: return 4;
+    case DenseEncoding::s8_s8:
+    case DenseEncoding::s8_tiles: return 4;
     case DenseEncoding::s16_s16: return 2;
     case DenseEncoding::f32:
     case DenseEncoding::f64: return 1;
@@ -18,7 +20,7 @@ int values_per_step(DenseEncoding e) {
   return 1;
 }
 
-/// The plain weights with each channel's window-sum factor folded in, where the encoding wants that.
+/// The plain weights of a channel, and its window-sum factor, which is folded into them when they are packed.
 class Source {
  public:
   explicit Source(const ConvJob& job)
@@ -26,27 +28,23 @@ class Source {
         per_channel_(static_cast<std::size_t>(job.shape.kernel_h) * static_cast<std::size_t>(job.shape.kernel_w) *
                      static_cast<std::size_t>(job.shape.in_c)) {}
 
-  std::int32_t integer(int oc, int c, int ky, int kx) const {
-    return job_.weights.integers[index(oc, c, ky, kx)] + ow(oc);
-  }
-  float real(int oc, int c, int ky, int kx) const { return job_.weights.reals[index(oc, c, ky, kx)]; }
+  std::span<const std::int16_t> integers(int oc) const { return of(job_.weights.integers, oc); }
+  std::span<const float> reals(int oc) const { return of(job_.weights.reals, oc); }
+  std::int32_t ow(int oc) const { return job_.tail.ow ? job_.tail.ow[static_cast<std::size_t>(oc)] : 0; }
 
   struct Range {
     std::int32_t lo, hi;
   };
   Range range(int oc) const {
-    const auto first =
-        job_.weights.integers.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(oc) * per_channel_);
-    const auto [lo, hi] = std::minmax_element(first, first + static_cast<std::ptrdiff_t>(per_channel_));
-    return {*lo + ow(oc), *hi + ow(oc)};
+    std::int16_t lo = INT16_MAX, hi = INT16_MIN;  // a plain loop: it becomes vector code
+    for (const std::int16_t w : integers(oc)) lo = std::min(lo, w), hi = std::max(hi, w);
+    return {lo + ow(oc), hi + ow(oc)};
   }
 
  private:
-  std::int32_t ow(int oc) const { return job_.tail.ow ? job_.tail.ow[static_cast<std::size_t>(oc)] : 0; }
-  std::size_t index(int oc, int c, int ky, int kx) const {
-    const ConvShape& s = job_.shape;
-    return static_cast<std::size_t>(oc) * per_channel_ +
-           static_cast<std::size_t>((c * s.kernel_h + ky) * s.kernel_w + kx);
+  template <class T>
+  std::span<const T> of(const std::vector<T>& all, int oc) const {
+    return std::span(all).subspan(static_cast<std::size_t>(oc) * per_channel_, per_channel_);
   }
 
   const ConvJob& job_;
@@ -67,82 +65,123 @@ std::vector<PackedBlock> cut(int groups, const DenseKernel& kernel, std::size_t 
   return blocks;
 }
 
+/// Where a block keeps the weights of its first channel, in the order of the plain weights; the next channels follow at
+/// lane_bytes() each, or in the next tile for those of another group.
+std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const PackedWeights& packed,
+                                  DenseEncoding encoding, int groups) {
+  const int values = values_per_step(encoding), lane = lane_bytes(encoding);
+  const bool tiles = encoding == DenseEncoding::s8_tiles;
+  std::vector<std::uint32_t> at;
+  at.reserve(static_cast<std::size_t>(s.in_c) * static_cast<std::size_t>(s.kernel_h) *
+             static_cast<std::size_t>(s.kernel_w));
+  for (int c = 0; c < s.in_c; ++c)
+    for (int ky = 0; ky < s.kernel_h; ++ky)
+      for (int kx = 0; kx < s.kernel_w; ++kx) {
+        const int tap = run.merged ? ky : ky * s.kernel_w + kx;
+        const int element = run.merged ? kx * run.channels + c : c;
+        const int step = tap * packed.steps + element / values;
+        const int place = tiles ? step / kTileSteps * kTileSteps * groups + step % kTileSteps : step * groups;
+        at.push_back(static_cast<std::uint32_t>(place * kChannelAlign * lane + element % values * (lane / values)));
+      }
+  return at;
+}
+
+/// Writes every weight of channel `oc` through `store(byte, weight)`.
+template <class Plain, class Store>
+void scatter(std::span<const Plain> plain, std::span<const std::uint32_t> at, std::byte* block, Store store) {
+  for (std::size_t i = 0; i < at.size(); ++i) store(block + at[i], plain[i]);
+}
+
+template <class To, class Plain>
+void store_at(std::byte* p, Plain value) {
+  const To to = static_cast<To>(value);
+  std::memcpy(p, &to, sizeof to);
+}
+
 }  // namespace
 
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel) {
   const ConvShape& s = job.shape;
   const Source source(job);
-  const int values = values_per_step(kernel.encoding);
+  const DenseEncoding encoding = kernel.encoding;
+  const int values = values_per_step(encoding);
   const int elements = run.merged ? s.kernel_w * run.channels : run.channels;
   PackedWeights packed;
   packed.taps = run.merged ? s.kernel_h : s.kernel_h * s.kernel_w;
   packed.steps = (elements + values - 1) / values;
+  if (encoding == DenseEncoding::s8_tiles) packed.steps = (packed.steps + kTileSteps - 1) / kTileSteps * kTileSteps;
 
   std::vector<std::int32_t> base(static_cast<std::size_t>(padded_channels(s.out_c)), 0);
-  if (kernel.encoding != DenseEncoding::f32 && kernel.encoding != DenseEncoding::f64) {
+  if (encoding != DenseEncoding::f32 && encoding != DenseEncoding::f64) {
     for (int oc = 0; oc < s.out_c; ++oc) {
       const auto [lo, hi] = source.range(oc);
-      if (kernel.encoding == DenseEncoding::s16_s16) {
+      if (encoding == DenseEncoding::s16_s16) {
         if (lo < INT16_MIN || hi > INT16_MAX) return std::nullopt;
         continue;
       }
       if (hi - lo > 255) return std::nullopt;
-      const std::int32_t least = kernel.encoding == DenseEncoding::u8_s8 ? 0 : -128;
+      const std::int32_t least = encoding == DenseEncoding::u8_s8 ? 0 : -128;
       if (lo < least || hi > least + 255) base[static_cast<std::size_t>(oc)] = lo - least;
     }
     if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
   }
 
+  const int lane = lane_bytes(encoding);
   const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
-                                  static_cast<std::size_t>(lane_bytes(kernel.encoding));
+                                  static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
   packed.blocks = cut(groups, kernel, group_bytes);
   packed.bytes = AlignedBuffer(static_cast<std::size_t>(groups) * group_bytes);
 
+  std::vector<std::uint32_t> at;
+  int at_groups = 0;
   for (const PackedBlock& block : packed.blocks) {
-    std::byte* to = packed.bytes.data() + block.offset;
-    const int lanes = block.loop->groups * kChannelAlign;
-    for (int tap = 0; tap < packed.taps; ++tap)
-      for (int step = 0; step < packed.steps; ++step)
-        for (int lane = 0; lane < lanes; ++lane, to += lane_bytes(kernel.encoding)) {
-          const int oc = block.first_group * kChannelAlign + lane;
-          for (int v = 0; v < values; ++v) {
-            const int element = step * values + v;
-            const int c = element % run.channels;
-            if (oc >= s.out_c || element >= elements || c >= s.in_c) continue;  // stays 0
-            const int ky = run.merged ? tap : tap / s.kernel_w;
-            const int kx = run.merged ? element / run.channels : tap % s.kernel_w;
-            if (kernel.encoding == DenseEncoding::f32) {
-              const float w = source.real(oc, c, ky, kx);
-              std::memcpy(to, &w, 4);
-            } else if (kernel.encoding == DenseEncoding::f64) {
-              const auto w = static_cast<double>(source.integer(oc, c, ky, kx));
-              std::memcpy(to, &w, 8);
-            } else if (kernel.encoding == DenseEncoding::s16_s16) {
-              const auto w = static_cast<std::int16_t>(source.integer(oc, c, ky, kx));
-              std::memcpy(to + v * 2, &w, 2);
-            } else {
-              to[v] = static_cast<std::byte>(source.integer(oc, c, ky, kx) - base[static_cast<std::size_t>(oc)]);
-            }
-          }
+    if (block.loop->groups != at_groups) {
+      at_groups = block.loop->groups;
+      at = places(s, run, packed, encoding, at_groups);
+    }
+    for (int i = 0; i < at_groups * kChannelAlign; ++i) {
+      const int oc = block.first_group * kChannelAlign + i;
+      if (oc >= s.out_c) break;  // stays 0
+      const bool tiles = encoding == DenseEncoding::s8_tiles;
+      std::byte* to = packed.bytes.data() + block.offset +
+                      (tiles ? i / kChannelAlign * kTileSteps * 64 + i % kChannelAlign * lane : i * lane);
+      const std::int32_t add = source.ow(oc);
+      switch (encoding) {
+        case DenseEncoding::f32: scatter(source.reals(oc), at, to, store_at<float, float>); break;
+        case DenseEncoding::f64:
+          scatter(source.integers(oc), at, to, [&](std::byte* p, std::int16_t w) { store_at<double>(p, w + add); });
+          break;
+        case DenseEncoding::s16_s16:
+          scatter(source.integers(oc), at, to,
+                  [&](std::byte* p, std::int16_t w) { store_at<std::int16_t>(p, w + add); });
+          break;
+        default: {
+          const std::int32_t shift = add - base[static_cast<std::size_t>(oc)];
+          scatter(source.integers(oc), at, to,
+                  [&](std::byte* p, std::int16_t w) { *p = static_cast<std::byte>(w + shift); });
         }
+      }
+    }
   }
   return packed;
 }
 
 namespace {
 
-std::vector<Interval> accumulator_ranges(const ConvJob& job, double lo, double hi) {
+std::vector<Interval> accumulator_ranges(const ConvJob& job, std::int32_t lo, std::int32_t hi) {
   const auto channels = static_cast<std::size_t>(job.shape.out_c);
   const std::size_t each = job.weights.integers.size() / channels;
   std::vector<Interval> ranges(channels);
   for (std::size_t oc = 0; oc < channels; ++oc) {
-    const double ow = job.tail.ow ? job.tail.ow[oc] : 0;
-    for (std::size_t i = 0; i < each; ++i) {
-      const double w = job.weights.integers[oc * each + i] + ow;
-      ranges[oc].lo += w * (w > 0 ? lo : hi);
-      ranges[oc].hi += w * (w > 0 ? hi : lo);
+    const std::int32_t ow = job.tail.ow ? job.tail.ow[oc] : 0;
+    std::int64_t positive = 0, negative = 0;
+    for (const std::int16_t plain : std::span(job.weights.integers).subspan(oc * each, each)) {
+      const std::int64_t w = std::int64_t{plain} + ow;
+      positive += std::max<std::int64_t>(w, 0), negative += std::min<std::int64_t>(w, 0);
     }
+    const auto up = static_cast<double>(positive), down = static_cast<double>(negative);
+    ranges[oc] = {up * lo + down * hi, up * hi + down * lo};
   }
   return ranges;
 }
@@ -156,7 +195,7 @@ bool fit(const std::vector<Interval>& ranges, double lo, double hi) {
 std::optional<std::vector<Interval>> provable_ranges(const ConvJob& job) {
   if (job.tail.real) return std::vector<Interval>{};
   const bool wide = job.input == ConvInput::i16;
-  const double lo = wide ? INT16_MIN : INT8_MIN, hi = wide ? INT16_MAX : INT8_MAX;
+  const std::int32_t lo = wide ? INT16_MIN : INT8_MIN, hi = wide ? INT16_MAX : INT8_MAX;
   if (job.shape.pad_value < lo || job.shape.pad_value > hi) return std::nullopt;
   auto ranges = accumulator_ranges(job, lo, hi);
   if (!fit(ranges, wide ? -0x1p51 : INT32_MIN, wide ? 0x1p51 : INT32_MAX)) return std::nullopt;

@@ -34,6 +34,9 @@ struct RunShape {
 /// Nothing when the encoding cannot hold these weights.
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel);
 
+/// Steps of a tile of DenseEncoding::s8_tiles.
+constexpr int kTileSteps = 16;
+
 /// Bytes of a step of a channel, and of an accumulator.
 constexpr int lane_bytes(DenseEncoding e) { return e == DenseEncoding::f64 ? 8 : 4; }
 
