@@ -81,6 +81,9 @@ def test_run_writes_outputs(tmp_path):
         (["run", DIGITS], 1, "no --input for image"),
         (["run", DIGITS, "--input", "picture=x.npy"], 1, "it has image"),
         (["run", DIGITS, "--input", "image=missing.npy"], 1, "missing.npy"),
+        (["bench", "missing.rknn"], 1, "missing.rknn"),
+        (["bench", DIGITS, "--threads", "0"], 2, "positive int"),
+        (["bench", DIGITS, "--seconds", "soon"], 2, "positive float"),
         (["fly"], 2, "info"),
         ([], 2, "COMMAND"),
     ],
@@ -96,3 +99,15 @@ def test_env_prints_a_library_that_exists():
     facts = json.loads(succeed("env", "--json"))
     assert os.path.isfile(facts["software_runtime"])
     assert facts["software_runtime"] in succeed("env")
+
+
+def test_bench_times_runs():
+    result = json.loads(succeed("bench", DIGITS, "--json", "--seconds", "0.05", "--threads", "1", "--in-flight", "2"))
+    latency = result["latency_ms"]
+    assert latency["runs"] >= 1
+    assert 0 < latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
+    assert result["throughput_per_second"] > 0
+    assert result["load_ms"] > 0
+    text = succeed("bench", DIGITS, "--seconds", "0.05")
+    assert "p50" in text
+    assert "a second with 6 in flight" in text
