@@ -98,7 +98,8 @@ class CaseReader {
 };
 
 inline std::vector<Case> read_cases() {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "cases.bin", std::ios::binary);
+  std::ifstream file(std::filesystem::path(EZ_RKNN_MODELS_DIR).parent_path() / "tests/unit/npu_ops/cases.bin",
+                     std::ios::binary);
   return CaseReader({std::istreambuf_iterator<char>(file), {}}).all();
 }
 
