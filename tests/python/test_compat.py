@@ -105,6 +105,7 @@ def expected(image):
     return session.run(None, [image[None]])[0]
 
 
+@pytest.mark.contract("2/core-selection")
 def test_a_lite_script(run, picture):
     path, image = picture
     done = run(LITE, DIGITS, path, run.folder / "out.npy")
@@ -214,6 +215,7 @@ def software(monkeypatch):
     monkeypatch.setenv("EZ_RKNN_RUNTIME", "software")
 
 
+@pytest.mark.contract("2/per-call-format")
 def test_layouts_and_types(lite):
     image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     session = ez.InferenceSession(SEED, provider_options={"layout": "nhwc"})
@@ -229,7 +231,7 @@ def test_layouts_and_types(lite):
         lite.inference(inputs=[nchw], data_format="nchw"),
         lite.inference(inputs=[nchw], data_format=["NCHW"]),
         lite.inference(inputs=[image.astype(np.float64)], data_type="uint8"),
-        lite.inference(inputs=image),
+        lite.inference(inputs=image, reuse_outputs=True),
         lite.inference(inputs=[image[0]]),  # three dimensions
     ):
         assert len(outputs) == len(want)
@@ -237,6 +239,7 @@ def test_layouts_and_types(lite):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.contract("2/encrypted")
 def test_mistakes_give_none_and_a_reason(lite, capfd):
     for call, said in (
         (lambda: lite.inference([np.zeros(1)]), "call init_runtime first"),
@@ -246,6 +249,8 @@ def test_mistakes_give_none_and_a_reason(lite, capfd):
         assert said in capfd.readouterr().err
     assert lite.init_runtime() == -1
     assert "call load_rknn first" in capfd.readouterr().err
+    assert lite.load_rknn(DIGITS, key_path="key") == -1
+    assert "key_path" in capfd.readouterr().err
     assert lite.load_rknn(__file__) == -1
     assert "no .rknn file" in capfd.readouterr().err
     assert lite.load_rknn(DIGITS) == 0
@@ -289,6 +294,7 @@ def test_verbose_writes_a_file(tmp_path, capfd):
     assert text == capfd.readouterr().err
 
 
+@pytest.mark.contract("2/platform-list")
 def test_platforms(lite, capsys):
     answer = lite.list_support_target_platform(rknn_model=str(DIGITS))
     assert answer == {"support_target_platform": ["RK3588"], "filled_target_platform": ["rk3588"]}

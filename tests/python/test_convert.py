@@ -86,6 +86,7 @@ def onnx(tmp_path):
     return path
 
 
+@pytest.mark.contract("1.12/quickconvert")
 def test_every_argument_reaches_the_toolkit(toolkit, onnx, tmp_path):
     output = tmp_path / "network.rknn"
     lines = []
@@ -210,6 +211,7 @@ def command(*arguments, **environment):
     )
 
 
+@pytest.mark.contract("1.12/quickconvert")
 def test_the_command(toolkit, onnx, tmp_path):
     output = tmp_path / "out.rknn"
     done = command(

@@ -118,6 +118,7 @@ def digit_lines(paths, digits):
     return [f"{path}: {digit}" for path, digit in zip(paths, digits, strict=True)]
 
 
+@pytest.mark.contract("1.10/session", "1.10/cmake")
 def test_classify_uses_the_installed_software_npu(prefix, programs, pictures):
     paths, digits = pictures
     lines = command(programs / "classify", MODEL, *paths, EZ_RKNN_DEVICE_ROOT="/nowhere").splitlines()
@@ -130,6 +131,7 @@ def test_classify_uses_the_installed_software_npu(prefix, programs, pictures):
     assert [line.split(", score")[0] for line in lines[3:]] == digit_lines(paths, digits)
 
 
+@pytest.mark.contract("1.10/session")
 @pytest.mark.parametrize("program", ["callbacks", "pipeline", "batch", "futures"])
 def test_the_other_examples_say_the_same(programs, pictures, program):
     paths, digits = pictures
@@ -144,6 +146,7 @@ def test_the_other_examples_say_the_same(programs, pictures, program):
     assert lines == expected
 
 
+@pytest.mark.contract("1.10/options")
 def test_errors_are_typed(programs, pictures):
     paths, digits = pictures
     lines = command(programs / "errors", MODEL, paths[0]).splitlines()
@@ -178,6 +181,7 @@ def test_pkg_config_and_a_bare_compiler(prefix, pictures, tmp_path):
     assert f"{paths[2]}: {digits[2]}" in command(program, MODEL, paths[2])
 
 
+@pytest.mark.contract("1.10/cmake")
 def test_the_package_names_the_software_npu_and_its_version(prefix, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.18)\nproject(outer LANGUAGES CXX)\n"

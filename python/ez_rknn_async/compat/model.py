@@ -88,8 +88,10 @@ class Model:
         self._said: set[str] = set()
 
     @reported(-1)
-    def load_rknn(self, path: str | os.PathLike[str]) -> int:
-        """Read a .rknn file. 0, or -1 when there is none (the log says why)."""
+    def load_rknn(self, path: str | os.PathLike[str], key_path: str | os.PathLike[str] | None = None) -> int:
+        """Read a .rknn file. 0, or -1 when there is none or it is encrypted (the log says why)."""
+        if key_path is not None:
+            raise Unsupported("encrypted models (key_path) are not supported: give the model as it was exported")
         name = os.fspath(path)
         with open(name, "rb") as file:
             content = file.read()

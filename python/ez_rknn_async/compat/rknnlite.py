@@ -35,11 +35,13 @@ class RKNNLite(Model):
         data_format: Any = None,
         inputs_pass_through: list[int] | None = None,
         get_frame_id: bool = False,
+        reuse_outputs: bool = False,
     ) -> list[np.ndarray] | None:
         """Run once. Returns the outputs as float32 arrays in model order, or None when it failed (the log says why).
 
         inputs       one array per input; 4-D ones in NHWC, others in the model's own shape
         data_type    None, or a dtype name (or a list of them) that inputs are converted to first
         data_format  None, "nhwc" or "nchw", or a list of these: the order of 4-D inputs
+        reuse_outputs  accepted; outputs are always the caller's own
         """
         return self._infer(inputs, data_type, data_format, inputs_pass_through, get_frame_id)
