@@ -331,3 +331,22 @@ def test_building_is_refused_by_name(name):
         getattr(RKNN(), name)("anything", mean_values=[[0]])
     with pytest.raises(AttributeError, match="no attribute 'fly'"):
         RKNN().fly  # noqa: B018
+
+
+@pytest.mark.contract("2/core-selection")
+def test_core_masks_reach_the_runtime(fake, monkeypatch, tmp_path):
+    from ez_rknn_async.compat.rknnlite import RKNNLite
+
+    model = tmp_path / "model.rknn"
+    model.write_bytes(fake.MODEL)
+    monkeypatch.setenv("EZ_RKNN_RUNTIME", fake.path)
+    monkeypatch.setenv("EZ_FAKE_RT", "compute=core")
+    lite = RKNNLite()
+    for mask in (0, 1, 2, 4, 3, 7, 0xFFFF):
+        fake._script(b"compute=core")
+        assert lite.load_rknn(model) == 0
+        assert lite.init_runtime(core_mask=mask) == 0
+        (output,) = lite.inference([np.zeros((1, 4), np.float32)])
+        assert (output == mask).all(), mask
+    lite.release()
+    assert fake.live_contexts() == 0
