@@ -47,7 +47,7 @@ Binding binding_of(const Port& port, std::shared_ptr<Memory> memory, const rknn_
   Binding b;
   b.layout.format = format_of(port, attr);
   b.layout.c2 = port.c2();
-  if (b.layout.format == Format::nhwc) {
+  if (b.layout.format == Format::nhwc || b.layout.format == Format::nc1hwc2) {
     b.layout.w_stride = attr.w_stride;
     b.layout.h_stride = attr.h_stride;
   }

@@ -62,12 +62,14 @@ std::shared_ptr<Memory> Memory::from_fd(std::int32_t fd, void* mapped, std::uint
     refuse(RKNN_ERR_PARAM_INVALID, std::to_string(bytes) + " bytes from offset " + std::to_string(offset));
   const std::uint64_t end = std::uint64_t{bytes} + static_cast<std::uint64_t>(offset);
   std::shared_ptr<Memory> memory(new Memory);
+  if (!mapped && fd < 0) refuse(RKNN_ERR_PARAM_INVALID, "neither a descriptor nor an address");
+  // Touching pages beyond the end of the file would be a SIGBUS later. Descriptors that do not tell their size (some
+  // media memory) are believed when the caller has mapped them.
+  const std::uint64_t extent = fd < 0 ? 0 : extent_of(fd);
+  if (fd >= 0 && extent < end && !(mapped && extent == 0))
+    refuse(RKNN_ERR_PARAM_INVALID, "descriptor " + std::to_string(fd) + " holds " + std::to_string(extent) +
+                                       " bytes, " + std::to_string(end) + " are asked for");
   if (!mapped) {
-    if (fd < 0) refuse(RKNN_ERR_PARAM_INVALID, "neither a descriptor nor an address");
-    const std::uint64_t extent = extent_of(fd);
-    if (extent < end)  // touching pages beyond the end would be a SIGBUS later
-      refuse(RKNN_ERR_PARAM_INVALID, "descriptor " + std::to_string(fd) + " holds " + std::to_string(extent) +
-                                         " bytes, " + std::to_string(end) + " are asked for");
     mapped = mmap(nullptr, end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED)
       refuse(RKNN_ERR_FAIL, "descriptor " + std::to_string(fd) + " cannot be mapped: " + std::strerror(errno));

@@ -25,6 +25,7 @@ class Memory {
   /// First usable byte and how many there are.
   std::byte* data() const { return data_; }
   std::uint64_t size() const { return size_; }
+  bool needs_context = true;  ///< to be freed with; else any number will do
 
  private:
   Memory() = default;

@@ -14,6 +14,17 @@ void require_context(rknn_context context) {
   if (!is_matmul_context(context)) find_context(context);
 }
 
+/// Whether memory is cached, and SRAM, make no difference to a processor; a wish that cannot be meant is refused.
+void check_flags(std::uint64_t flags) {
+  constexpr std::uint64_t kKnown = RKNN_FLAG_MEMORY_CACHEABLE | RKNN_FLAG_MEMORY_NON_CACHEABLE |
+                                   RKNN_FLAG_MEMORY_TRY_ALLOC_SRAM | RKNN_MEM_FLAG_ALLOC_NO_CONTEXT;
+  constexpr std::uint64_t kBoth = RKNN_FLAG_MEMORY_CACHEABLE | RKNN_FLAG_MEMORY_NON_CACHEABLE;
+  if (flags & ~kKnown || (flags & kBoth) == kBoth)
+    refuse(RKNN_ERR_PARAM_INVALID,
+           "flags " + std::to_string(flags) +
+               "; accepted: cacheable (1) or non-cacheable (2), SRAM (4), without a context (0x20000)");
+}
+
 /// Programs that keep weights and internal tensors in memory of their own may do so; this NPU has them elsewhere.
 void accept_unused(rknn_context context, const rknn_tensor_mem* mem, const char* what) {
   find_context(context);
@@ -35,8 +46,12 @@ rknn_tensor_mem* rknn_create_mem(rknn_context context, uint32_t size) {
 
 rknn_tensor_mem* rknn_create_mem2(rknn_context context, uint64_t size, uint64_t alloc_flags) {
   return guarded_pointer("rknn_create_mem2", [&] {
-    if (!(alloc_flags & RKNN_MEM_FLAG_ALLOC_NO_CONTEXT)) require_context(context);
-    return keep(Memory::allocate(size));
+    const bool needs_context = !(alloc_flags & RKNN_MEM_FLAG_ALLOC_NO_CONTEXT);
+    if (needs_context) require_context(context);
+    check_flags(alloc_flags);
+    auto memory = Memory::allocate(size);
+    memory->needs_context = needs_context;
+    return keep(std::move(memory));
   });
 }
 
@@ -70,15 +85,15 @@ int rknn_destroy_mem(rknn_context context, rknn_tensor_mem* mem) {
   return guarded("rknn_destroy_mem", [&] {
     require_pointer(mem, "the memory");
     // Freed even when its context is gone, or it could never be.
-    const bool known = remove_memory(mem) != nullptr;
-    require_context(context);
-    if (!known) refuse(RKNN_ERR_PARAM_INVALID, "the memory was not created here, or is destroyed already");
+    const auto memory = remove_memory(mem);
+    if (!memory || memory->needs_context) require_context(context);
+    if (!memory) refuse(RKNN_ERR_PARAM_INVALID, "the memory was not created here, or is destroyed already");
   });
 }
 
 int rknn_mem_sync(rknn_context context, rknn_tensor_mem* mem, rknn_mem_sync_mode mode) {
   return guarded("rknn_mem_sync", [&] {
-    require_context(context);
+    if (const auto memory = find_memory(mem); !memory || memory->needs_context) require_context(context);
     memory_of(mem);
     if (mode < RKNN_MEMORY_SYNC_TO_DEVICE || mode > RKNN_MEMORY_SYNC_BIDIRECTIONAL)
       refuse(RKNN_ERR_PARAM_INVALID,

@@ -250,6 +250,10 @@ static void check_memory(rknn_context c) {
   /* Beyond the end of what the descriptor holds. */
   CHECK(rknn_create_mem_from_fd(c, mem->fd, NULL, 1 << 20, 0) == NULL && strstr(last_error(), "holds"));
   CHECK(rknn_create_mem_from_fd(c, mem->fd, NULL, 64, 1 << 30) == NULL);
+  CHECK(rknn_create_mem_from_fd(c, mem->fd, mem->virt_addr, 1 << 20, 0) == NULL && strstr(last_error(), "holds"));
+  CHECK(rknn_create_mem_from_fd(c, 12345, own, 64, 0) == NULL && strstr(last_error(), "12345"));
+  CHECK(rknn_create_mem2(c, 64, 3) == NULL && strstr(last_error(), "flags 3"));
+  CHECK(rknn_create_mem2(c, 64, 8) == NULL && strstr(last_error(), "flags 8"));
   rknn_tensor_mem* part = rknn_create_mem_from_fd(c, mem->fd, NULL, 64, 960);
   REQUIRE(part && part->offset == 960 && part->flags == RKNN_TENSOR_MEMORY_FLAGS_FROM_FD);
   ((char*)mem->virt_addr)[970] = 42;
@@ -257,7 +261,8 @@ static void check_memory(rknn_context c) {
   CHECK_CODE(rknn_destroy_mem(c, part), RKNN_SUCC);
   rknn_tensor_mem* detached = rknn_create_mem2(0, 100, RKNN_MEM_FLAG_ALLOC_NO_CONTEXT);
   CHECK(detached != NULL);
-  CHECK_CODE(rknn_destroy_mem(c, detached), RKNN_SUCC);
+  CHECK_CODE(rknn_mem_sync(0, detached, RKNN_MEMORY_SYNC_BIDIRECTIONAL), RKNN_SUCC);
+  CHECK_CODE(rknn_destroy_mem(0, detached), RKNN_SUCC);
   FAILS(rknn_destroy_mem(c, detached), RKNN_ERR_PARAM_INVALID, "destroyed already");
   FAILS(rknn_destroy_mem(c, NULL), RKNN_ERR_PARAM_INVALID, "NULL");
   FAILS(rknn_mem_sync(c, NULL, RKNN_MEMORY_SYNC_TO_DEVICE), RKNN_ERR_PARAM_INVALID, "NULL");
