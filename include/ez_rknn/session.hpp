@@ -23,6 +23,8 @@
 namespace ez_rknn {
 
 class Engine;
+class IoBinding;
+class Value;
 
 /// How one call differs from the session's settings.
 struct RunOptions {
@@ -114,6 +116,14 @@ class Session {
   /// Keep `depth` tasks in flight: queues this one and returns the oldest once more than `depth` are under way, else
   /// nothing. `reset` or another depth forgets those under way (they still run).
   std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth = 3, bool reset = false);
+
+  /// Run what a binding of this session says, and wait; see ez_rknn/binding.hpp. Thread-safe, also with one binding:
+  /// every run takes the binding as it is when it is called.
+  /// @throws InvalidArgument (an input without a value; another session's binding), QueueFull, Closed, DeviceError
+  void run(IoBinding& binding);
+  /// Queue a bound run and return; the values bound must live, and stay as they are, until `done` is called with the
+  /// outputs in the order of binding.
+  void run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done);
 
   /// Accept nothing more; return when everything accepted has been run and delivered. Again: no effect. In a callback
   /// it does not wait.

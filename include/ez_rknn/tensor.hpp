@@ -114,6 +114,8 @@ struct TensorInfo {
   bool quantised = false;                          ///< real = (value - zero_point) * scale
   float scale = 1.0f;
   std::int32_t zero_point = 0;
+  /// Of a native view: elements from one index to the next. Empty of what run() takes and returns, which is dense.
+  Shape strides;
   std::vector<Shape> dynamic_shapes;  ///< what a dynamic model accepts, in the order of `shape`; else empty
 };
 

@@ -1,8 +1,9 @@
 #pragma once
-/// One rknn_context and the calls the engine makes on it. Not thread-safe: the scheduler gives a context to one thread
-/// at a time.
+/// One rknn_context and the calls the engine makes on it. Not thread-safe but for the functions about memory: the
+/// scheduler gives a context to one thread at a time, which holds its mutex during a run.
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,6 +44,15 @@ class Context {
   }
   /// The code rknn_set_core_mask returned; RKNN_ERR_TARGET_PLATFORM_UNMATCH where there is no such function.
   int set_core_mask(std::uint32_t mask);
+  /// The mask that was set, if any.
+  std::optional<std::uint32_t> core_mask() const { return core_mask_; }
+
+  std::mutex& mutex() { return mutex_; }
+  /// rknn_create_mem2, or rknn_create_mem where there is no such function. @throws Unsupported, DeviceError
+  rknn_tensor_mem* create_memory(std::uint64_t bytes, std::uint64_t flags);
+  void destroy_memory(rknn_tensor_mem* memory) noexcept;
+  /// rknn_mem_sync; nothing where there is no such function. @throws DeviceError
+  void sync_memory(rknn_tensor_mem* memory, rknn_mem_sync_mode mode);
   /// Something the context needs as long as it lives.
   void keep(std::shared_ptr<void> needed) { kept_ = std::move(needed); }
 
@@ -51,6 +61,8 @@ class Context {
       : library_(std::move(library)), handle_(handle), weights_(std::move(weights)) {}
   std::shared_ptr<const RuntimeLibrary> library_;
   rknn_context handle_;
+  std::optional<std::uint32_t> core_mask_;
+  std::mutex mutex_;
   std::shared_ptr<void> kept_;
   std::shared_ptr<Context> weights_;  ///< the context whose weights this one reads
 };

@@ -1,7 +1,9 @@
 #include "session/convert.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace ez_rknn {
 namespace {
@@ -40,6 +42,16 @@ void reorder(const void* from_bytes, void* to_bytes, std::size_t batch, std::siz
     }
 }
 
+template <class T>
+void requantise_as(T* x, std::size_t count, Quantisation from, Quantisation to) {
+  constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
+  const double ratio = double{from.scale} / double{to.scale};
+  for (std::size_t i = 0; i < count; ++i) {
+    const double real = (double(x[i]) - from.zero_point) * ratio + to.zero_point;
+    x[i] = static_cast<T>(std::clamp(std::nearbyint(real), kLeast, kMost));
+  }
+}
+
 }  // namespace
 
 void nchw_to_nhwc(const void* from, void* to, std::size_t batch, std::size_t channels, std::size_t pixels,
@@ -49,6 +61,17 @@ void nchw_to_nhwc(const void* from, void* to, std::size_t batch, std::size_t cha
     case 2: return reorder<std::uint16_t>(from, to, batch, channels, pixels);
     case 4: return reorder<std::uint32_t>(from, to, batch, channels, pixels);
     default: return reorder<std::uint64_t>(from, to, batch, channels, pixels);
+  }
+}
+
+void requantise(void* numbers, ElementType type, std::size_t count, Quantisation from, Quantisation to) {
+  switch (type) {
+    case ElementType::int8: return requantise_as(static_cast<std::int8_t*>(numbers), count, from, to);
+    case ElementType::uint8: return requantise_as(static_cast<std::uint8_t*>(numbers), count, from, to);
+    case ElementType::int16: return requantise_as(static_cast<std::int16_t*>(numbers), count, from, to);
+    case ElementType::uint16: return requantise_as(static_cast<std::uint16_t*>(numbers), count, from, to);
+    case ElementType::int32: return requantise_as(static_cast<std::int32_t*>(numbers), count, from, to);
+    default: break;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "ez_rknn/error.hpp"
 #include "session/call_check.hpp"
+#include "session/context_source.hpp"
 #include "session/custom_ops.hpp"
 #include "session/fork.hpp"
 #include "session/future.hpp"
@@ -40,7 +41,7 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
   if (setup.weights_from) {
     if (!setup.options.custom_op_paths.empty() || setup.options.load_custom_ops_from_default_path)
       throw InvalidArgument("use_weight_from cannot be combined with custom operators");
-    master = setup.weights_from->weights();
+    master = setup.weights_from->open_context();
   }
   std::shared_ptr<Engine> engine(new Engine(setup));
   const SessionOptions& options = engine->options_;
@@ -49,21 +50,15 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
   engine->model_ = read_model_info(*first, options);
 
   const auto ops = load_custom_ops(options, engine->warnings_);
-  const bool duplicate = !options.disable_dup_context && !master && ops->empty();
-  auto plan = plan_workers(
-      first,
-      [&] {
-        std::shared_ptr<Context> copy = duplicate ? first->duplicate() : nullptr;
-        return copy ? copy : Context::create(engine->library_, source, master);
-      },
-      options);
+  const auto more = std::make_shared<ContextSource>(source, options, master, ops);
+  auto plan = plan_workers(first, [&] { return more->beside(*first, source); }, options);
   engine->warnings_.insert(engine->warnings_.end(), plan.warnings.begin(), plan.warnings.end());
 
   std::vector<Scheduler::Worker> workers;
   for (WorkerContext& w : plan.workers) {
     ops->register_with(*w.context);
     w.context->keep(ops);
-    auto executor = std::make_unique<Executor>(std::move(w.context), engine->model_, engine->buffers_);
+    auto executor = std::make_unique<Executor>(std::move(w.context), engine->model_, engine->buffers_, more);
     executor->set_core(w.core);
     workers.push_back({std::move(executor), w.lane, w.core});
   }
@@ -78,6 +73,7 @@ Engine::~Engine() { close(); }
 
 void Engine::fill(Request& request, std::span<const InputView> inputs, const RunOptions& options,
                   std::size_t shape_set) const {
+  request.bound = nullptr;
   request.inputs = inputs;
   request.outputs = options.outputs;
   request.output_type = output_type(options);
@@ -139,9 +135,9 @@ void Engine::recycle(CallbackRequest* used) {
   if (spare_.size() < kSpare) spare_.push_back(std::move(request));
 }
 
-std::shared_ptr<Context> Engine::weights() const {
+std::shared_ptr<Context> Engine::open_context() const {
   std::lock_guard lock(mutex_);
-  if (!first_context_) throw Closed("use_weight_from: the session is closed");
+  if (!first_context_) throw Closed("the session is closed");
   return first_context_;
 }
 

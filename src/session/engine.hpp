@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ez_rknn/binding.hpp"
 #include "ez_rknn/session.hpp"
 #include "session/buffer_pool.hpp"
 #include "session/delivery.hpp"
@@ -18,6 +19,9 @@
 #include "session/scheduler.hpp"
 
 namespace ez_rknn {
+
+struct BoundCall;
+using BoundCallback = std::function<void(std::vector<Value>, std::exception_ptr)>;
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
@@ -43,9 +47,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options);
   Future submit(std::span<const InputView> inputs, const RunOptions& options);
   std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth, bool reset);
+  void run(BoundCall& call);
+  void run_async(std::shared_ptr<BoundCall> call, BoundCallback done);
 
   void close();
   Statistics statistics() const;
+  /// The first worker's, for its weights and for memory in it. @throws Closed
+  std::shared_ptr<Context> open_context() const;
   bool on_own_thread() const { return delivery_.on_callback_thread(); }
   /// Lets go of an engine: closes it, in the background when the caller is its own callback thread. A forked child
   /// leaves it as it is, because its threads are the parent's.
@@ -59,7 +67,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void fill(Request& request, std::span<const InputView> inputs, const RunOptions& options,
             std::size_t shape_set) const;
   std::vector<Tensor> batch_results(const RunOptions& options, std::size_t samples);
-  std::shared_ptr<Context> weights() const;
   std::unique_ptr<CallbackRequest> spare_request();
   void recycle(CallbackRequest* request);
   OutputType output_type(const RunOptions& o) const { return o.output_type.value_or(options_.output_type); }
@@ -76,7 +83,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   std::mutex close_mutex_;
   mutable std::mutex mutex_;                             ///< guards what follows
-  std::shared_ptr<Context> first_context_;               ///< for sessions that share its weights; null once closed
+  std::shared_ptr<Context> first_context_;               ///< null once closed
   std::vector<std::unique_ptr<CallbackRequest>> spare_;  ///< for reuse
 };
 

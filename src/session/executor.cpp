@@ -29,10 +29,12 @@ double us(Clock::duration d) { return std::chrono::duration<double, std::micro>(
 
 }  // namespace
 
-Executor::Executor(std::shared_ptr<Context> context, const ModelInfo& model, std::shared_ptr<BufferPool> buffers)
+Executor::Executor(std::shared_ptr<Context> context, const ModelInfo& model, std::shared_ptr<BufferPool> buffers,
+                   std::shared_ptr<ContextSource> more)
     : context_(std::move(context)),
       model_(model),
       buffers_(std::move(buffers)),
+      more_(std::move(more)),
       output_attrs_(model.output_attrs),
       inputs_(model.inputs.size()),
       outputs_(model.outputs.size()),
@@ -44,13 +46,22 @@ Executor::Executor(std::shared_ptr<Context> context, const ModelInfo& model, std
 }
 
 std::optional<std::chrono::nanoseconds> Executor::execute(Request& request) noexcept try {
-  return run(request);
+  return request.bound ? run_bound(*request.bound) : run(request);
 } catch (...) {
   request.error = std::current_exception();
   return std::nullopt;
 }
 
+std::chrono::nanoseconds Executor::run_bound(BoundCall& call) {
+  if (!bound_)
+    bound_ = std::make_unique<BoundExecutor>(more_->another(*context_), model_, more_->zero_copy_layout(), buffers_);
+  const auto took = bound_->run(call);
+  publish(call);
+  return took;
+}
+
 std::chrono::nanoseconds Executor::run(Request& request) {
+  const std::lock_guard in_use(context_->mutex());  // values create and free memory of this context
   const auto start = Clock::now();
   if (model_.shape_sets) select_shapes(request.shape_set);
   set_inputs(request.inputs);

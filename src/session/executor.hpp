@@ -5,8 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "session/bound_executor.hpp"
 #include "session/buffer_pool.hpp"
 #include "session/context.hpp"
+#include "session/context_source.hpp"
 #include "session/model_info.hpp"
 #include "session/request.hpp"
 
@@ -15,7 +17,9 @@ namespace ez_rknn {
 class Executor {
  public:
   /// `model` is borrowed and outlives the executor.
-  Executor(std::shared_ptr<Context> context, const ModelInfo& model, std::shared_ptr<BufferPool> buffers);
+  /// @param more  makes the context for bound runs, when the first comes
+  Executor(std::shared_ptr<Context> context, const ModelInfo& model, std::shared_ptr<BufferPool> buffers,
+           std::shared_ptr<ContextSource> more);
 
   /// Fills the request's results or its error; never throws.
   /// @return how long rknn_run took, or nothing when the request failed
@@ -27,6 +31,7 @@ class Executor {
 
  private:
   std::chrono::nanoseconds run(Request& request);
+  std::chrono::nanoseconds run_bound(BoundCall& call);
   void select_shapes(std::size_t set);
   void set_inputs(std::span<const InputView> inputs);
   void get_outputs(Request& request);
@@ -35,6 +40,8 @@ class Executor {
   std::shared_ptr<Context> context_;
   const ModelInfo& model_;
   std::shared_ptr<BufferPool> buffers_;
+  std::shared_ptr<ContextSource> more_;
+  std::unique_ptr<BoundExecutor> bound_;
   int core_ = 0;
   std::size_t shape_set_ = 0;
   std::vector<rknn_tensor_attr> output_attrs_;  ///< of the current shapes

@@ -88,17 +88,47 @@ std::vector<rknn_tensor_attr> dynamic_attrs(const Context& context, const rknn_t
   return attrs;
 }
 
-TensorInfo native_view(const Context& context, const rknn_tensor_attr& logical, const TensorInfo& shown, bool input,
-                       ZeroCopyLayout layout) {
-  const bool native = layout == ZeroCopyLayout::native;
-  rknn_tensor_attr attr{};
-  attr.index = logical.index;
-  const auto what = input ? (native ? RKNN_QUERY_NATIVE_INPUT_ATTR : RKNN_QUERY_NATIVE_NHWC_INPUT_ATTR)
-                          : (native ? RKNN_QUERY_NATIVE_OUTPUT_ATTR : RKNN_QUERY_NATIVE_NHWC_OUTPUT_ATTR);
-  // The vendor's native answer is wrong for ranks other than 4; those tensors are dense anyway.
-  if (logical.n_dims != 4 || !context.query(what, attr)) attr = logical;
+/// Elements from one index to the next, for each dimension of the attribute.
+Shape memory_strides(const rknn_tensor_attr& a) {
+  Shape strides = shape_of(a);
+  // The width is the last dimension but one in NHWC and NC1HWC2; its rows, and its images, may be padded.
+  const bool rows = a.fmt == RKNN_TENSOR_NHWC || a.fmt == RKNN_TENSOR_NC1HWC2;
+  std::int64_t step = 1;
+  for (std::size_t i = strides.rank(), from_end = 0; i-- > 0; ++from_end) {
+    std::int64_t extent = strides[i];
+    if (rows && from_end == 1 && a.w_stride) extent = a.w_stride;
+    if (rows && from_end == 2 && a.h_stride) extent = a.h_stride;
+    strides[i] = step;
+    step *= extent;
+  }
+  return strides;
+}
+
+/// The layouts a runtime has for the port's own numbers. Tensors whose format the runtime does not state, and other
+/// ranks than 4 (the vendor's native answer is wrong for some of them), are dense.
+PortInfo port_of(const Context& context, const rknn_tensor_attr& logical, bool input, ZeroCopyLayout layout) {
+  PortInfo port{logical, {}};
+  const bool image = logical.n_dims == 4 && (logical.fmt == RKNN_TENSOR_NHWC || logical.fmt == RKNN_TENSOR_NCHW);
+  const auto add = [&](rknn_query_cmd what) {
+    rknn_tensor_attr attr{};
+    attr.index = logical.index;
+    if (!image || !context.query(what, attr)) return;
+    attr.pass_through = input && attr.fmt == RKNN_TENSOR_NC1HWC2;
+    port.own.push_back(attr);
+  };
+  const auto native = input ? RKNN_QUERY_NATIVE_INPUT_ATTR : RKNN_QUERY_NATIVE_OUTPUT_ATTR;
+  const auto nhwc = input ? RKNN_QUERY_NATIVE_NHWC_INPUT_ATTR : RKNN_QUERY_NATIVE_NHWC_OUTPUT_ATTR;
+  add(layout == ZeroCopyLayout::native ? native : nhwc);
+  add(layout == ZeroCopyLayout::native ? nhwc : native);
+  if (port.own.empty()) port.own.push_back(logical);
+  return port;
+}
+
+TensorInfo native_view(const PortInfo& port, const TensorInfo& shown) {
+  const rknn_tensor_attr& attr = port.own.front();
   TensorInfo t = describe(attr, shown.name);
   t.name = shown.name;
+  t.strides = memory_strides(attr);
   return t;
 }
 
@@ -119,7 +149,8 @@ void read_inputs(const Context& context, std::uint32_t count, const SessionOptio
       t.type = ElementType::float32;
     dynamic.push_back(dynamic_attrs(context, attr));
     for (const auto& a : dynamic.back()) t.dynamic_shapes.push_back(shape_of(a));
-    m.native_inputs.push_back(native_view(context, attr, t, true, options.zero_copy_layout));
+    m.input_ports.push_back(port_of(context, attr, true, options.zero_copy_layout));
+    m.native_inputs.push_back(native_view(m.input_ports.back(), t));
     apply_order(t, m.input_plans.back());
     m.inputs.push_back(std::move(t));
   }
@@ -146,7 +177,8 @@ void read_outputs(const Context& context, std::uint32_t count, const SessionOpti
     context.require(RKNN_QUERY_OUTPUT_ATTR, attr);
     m.output_attrs.push_back(attr);
     TensorInfo t = describe(attr, "output_" + std::to_string(i));
-    m.native_outputs.push_back(native_view(context, attr, t, false, options.zero_copy_layout));
+    m.output_ports.push_back(port_of(context, attr, false, options.zero_copy_layout));
+    m.native_outputs.push_back(native_view(m.output_ports.back(), t));
     if (options.output_type == OutputType::float32) t.type = ElementType::float32;
     m.outputs.push_back(std::move(t));
   }
@@ -171,6 +203,21 @@ ModelInfo read_model_info(const Context& context, const SessionOptions& options)
   rknn_custom_string custom{};
   if (context.query(RKNN_QUERY_CUSTOM_STRING, custom)) m.custom_string = version_text(custom.string);
   return m;
+}
+
+PortInfo current_port(const Context& context, bool input, std::uint32_t index, ZeroCopyLayout layout) {
+  PortInfo port;
+  port.logical.index = index;
+  context.require(input ? RKNN_QUERY_CURRENT_INPUT_ATTR : RKNN_QUERY_CURRENT_OUTPUT_ATTR, port.logical);
+  const auto what = input ? RKNN_QUERY_CURRENT_NATIVE_INPUT_ATTR : RKNN_QUERY_CURRENT_NATIVE_OUTPUT_ATTR;
+  rknn_tensor_attr native{};
+  native.index = index;
+  if (layout == ZeroCopyLayout::native && port.logical.n_dims == 4 && context.query(what, native)) {
+    native.pass_through = input && native.fmt == RKNN_TENSOR_NC1HWC2;
+    port.own.push_back(native);
+  }
+  port.own.push_back(port.logical);  // there is no query for the current NHWC view
+  return port;
 }
 
 ElementType element_type(rknn_tensor_type type) {

@@ -17,8 +17,15 @@ struct InputPlan {
   bool reorder = false;      ///< the engine itself turns NCHW into NHWC before the call
 };
 
+/// How memory given to rknn_set_io_mem may hold an input or output.
+struct PortInfo {
+  rknn_tensor_attr logical{};         ///< the interface's own description
+  std::vector<rknn_tensor_attr> own;  ///< layouts of the model's own numbers; first the one zero_copy_layout asks for
+};
+
 struct ModelInfo {
   std::vector<TensorInfo> inputs, outputs, native_inputs, native_outputs;
+  std::vector<PortInfo> input_ports, output_ports;  ///< of the model's first shapes
   std::vector<InputPlan> input_plans;
   std::vector<rknn_tensor_attr> output_attrs;
   /// Dynamic models: how many combinations of input shapes there are; combination k is dynamic_shapes[k] of every
@@ -31,6 +38,9 @@ struct ModelInfo {
 
 /// @throws DeviceError, Unsupported (numbers beyond all reason)
 ModelInfo read_model_info(const Context& context, const SessionOptions& options);
+
+/// The ports of the shapes that are selected in the context now.
+PortInfo current_port(const Context& context, bool input, std::uint32_t index, ZeroCopyLayout layout);
 
 /// The ABI's element type in ours. @throws Unsupported for a number unknown to us
 ElementType element_type(rknn_tensor_type type);

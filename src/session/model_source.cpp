@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "ez_rknn/error.hpp"
 
@@ -40,6 +41,13 @@ ModelSource ModelSource::from_file(const std::string& path) {
   if (data == MAP_FAILED) throw NoSuchFile(path + ": cannot be mapped: " + reason());
   std::shared_ptr<void> mapping(data, [size](void* p) { munmap(p, size); });
   return {path, {static_cast<const std::byte*>(data), size}, std::move(mapping)};
+}
+
+ModelSource ModelSource::owned() const {
+  if (mapping_) return *this;
+  auto copy = std::make_shared<std::vector<std::byte>>(bytes_.begin(), bytes_.end());
+  const std::span<const std::byte> bytes = *copy;
+  return {name_, bytes, std::move(copy)};
 }
 
 void ModelSource::check_header() const {

@@ -14,6 +14,9 @@ class ModelSource {
   /// Borrows the caller's bytes.
   static ModelSource from_memory(std::span<const std::byte> bytes) { return {"the model in memory", bytes, nullptr}; }
 
+  /// One that needs nothing of the caller's any more: a mapped file as it is, memory copied.
+  ModelSource owned() const;
+
   /// How messages call it: the path, or "the model in memory".
   const std::string& name() const { return name_; }
   std::span<const std::byte> bytes() const { return bytes_; }

@@ -18,7 +18,11 @@ struct Waiter {
   std::size_t remaining = 0;
 };
 
+struct BoundCall;
+
 struct Request {
+  BoundCall* bound = nullptr;  ///< a bound run: inputs and outputs lie there, and nothing of what follows is used
+
   // What is asked. Checked against the model before the request is made.
   std::span<const InputView> inputs;
   std::span<const int> outputs;  ///< empty: all

@@ -1,6 +1,7 @@
 #include "ez_rknn/session.hpp"
 
 #include "core/log.hpp"
+#include "session/bound_call.hpp"
 #include "session/engine.hpp"
 
 namespace ez_rknn {
@@ -55,6 +56,10 @@ Future Session::submit(std::span<const InputView> inputs, const RunOptions& opti
 }
 std::optional<std::vector<Tensor>> Session::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
   return engine_->run_pipeline(inputs, depth, reset);
+}
+void Session::run(IoBinding& binding) { engine_->run(*make_call(binding.state(), *engine_)); }
+void Session::run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done) {
+  engine_->run_async(make_call(binding.state(), *engine_), std::move(done));
 }
 void Session::close() { engine_->close(); }
 Statistics Session::statistics() const { return engine_->statistics(); }

@@ -1,82 +1,15 @@
 /// A librknnrt that does what a script says (script.hpp), and aborts when it is used wrongly: a context used by two
 /// threads at once, used after rknn_destroy, or asked for too small a buffer.
-#include <atomic>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <random>
 #include <thread>
 
 #include "abi/extensions.h"
-#include "abi/rknn.h"
 #include "elements.hpp"
-#include "script.hpp"
-
-#define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
+#include "state.hpp"
 
 namespace {
 
-using fake::Script;
-using fake::TensorSpec;
-
-struct FakeContext {
-  Script script;
-  std::uint32_t mask = 0;
-  std::vector<double> input;  ///< input 0, in the model's own order
-  std::atomic_flag busy;
-};
-
-struct State {
-  std::mutex mutex;
-  std::string script;
-  std::map<rknn_context, std::shared_ptr<FakeContext>> contexts;
-  rknn_context next = 1;
-  std::map<std::string, int> calls;
-  std::string trace;
-  std::mt19937 random{1};
-  State() {
-    const char* text = std::getenv("EZ_FAKE_RT");
-    script = text ? text : "";
-  }
-};
-State& state() {
-  static State* s = new State;
-  return *s;
-}
-
-[[noreturn]] void misuse(const char* what) {
-  std::fprintf(stderr, "fake runtime: misuse: %s\n", what);
-  std::abort();
-}
-
-/// Counts and notes the call; the code it is scripted to fail with, or 0.
-int enter(const char* function, const Script& script, std::uint64_t detail = 0) {
-  std::lock_guard lock(state().mutex);
-  const int count = ++state().calls[function];
-  state().trace += function;
-  if (detail) state().trace.append(":").append(std::to_string(detail));
-  state().trace += ' ';
-  for (const auto& f : script.failures)
-    if (f.function == function && (f.nth == 0 || f.nth == count)) return f.code;
-  return 0;
-}
-
-class Use {
- public:
-  explicit Use(rknn_context handle) {
-    std::lock_guard lock(state().mutex);
-    const auto found = state().contexts.find(handle);
-    if (found == state().contexts.end()) misuse("no such context");
-    context = found->second;
-    if (context->busy.test_and_set()) misuse("one context used by two threads at once");
-  }
-  ~Use() { context->busy.clear(); }
-  FakeContext* operator->() const { return context.get(); }
-  std::shared_ptr<FakeContext> context;
-};
+using namespace fake;
 
 rknn_context add(Script script) {
   std::lock_guard lock(state().mutex);
@@ -86,17 +19,33 @@ rknn_context add(Script script) {
   return state().next++;
 }
 
-std::uint32_t elements_of(const std::vector<std::uint32_t>& dims) {
-  std::uint32_t n = 1;
-  for (auto d : dims) n *= d;
-  return n;
+enum class Form { interface, nhwc, native };
+
+/// As the NPU holds a 4-D tensor: channels last, perhaps with padded rows, or in groups of c2 channels.
+void set_form(rknn_tensor_attr& a, const Script& s, Form form, bool input) {
+  if (form == Form::interface || a.n_dims != 4 || a.fmt == RKNN_TENSOR_UNDEFINED) return;
+  const std::vector<std::uint32_t> d(a.dims, a.dims + 4);
+  const bool nhwc = a.fmt == RKNN_TENSOR_NHWC;
+  const std::uint32_t n = d[0], c = nhwc ? d[3] : d[1], h = nhwc ? d[1] : d[2], w = nhwc ? d[2] : d[3];
+  std::vector<std::uint32_t> dims{n, h, w, c};
+  a.fmt = RKNN_TENSOR_NHWC;
+  if (form == Form::native && s.c2) {
+    const auto c2 = static_cast<std::uint32_t>(s.c2);
+    dims = {n, (c + c2 - 1) / c2, h, w, c2};
+    a.fmt = RKNN_TENSOR_NC1HWC2;
+  } else if (input) {
+    a.w_stride = w + static_cast<std::uint32_t>(s.row_padding);
+  }
+  a.n_dims = static_cast<std::uint32_t>(dims.size());
+  std::copy(dims.begin(), dims.end(), a.dims);
+  const std::uint32_t bytes = a.size / a.n_elems;
+  a.n_elems = elements_of(dims);
+  a.size = a.n_elems * bytes;
+  a.size_with_stride = a.w_stride ? a.size / w * a.w_stride : a.size;
 }
 
-bool is_quantised(int type) {
-  return type >= static_cast<int>(RKNN_TENSOR_INT8) && type <= static_cast<int>(RKNN_TENSOR_UINT16);
-}
-
-int describe(const FakeContext& c, const std::vector<TensorSpec>& tensors, void* info) {
+int describe(const FakeContext& c, bool input, Form form, void* info) {
+  const std::vector<TensorSpec>& tensors = input ? c.script.inputs : c.script.outputs;
   auto& a = *static_cast<rknn_tensor_attr*>(info);
   if (a.index >= tensors.size()) return RKNN_ERR_PARAM_INVALID;
   const TensorSpec& t = tensors[a.index];
@@ -113,6 +62,8 @@ int describe(const FakeContext& c, const std::vector<TensorSpec>& tensors, void*
   a.qnt_type = is_quantised(t.type) ? RKNN_TENSOR_QNT_AFFINE_ASYMMETRIC : RKNN_TENSOR_QNT_NONE;
   a.scale = c.script.scale;
   a.zp = c.script.zp;
+  a.size_with_stride = a.size;
+  set_form(a, c.script, form, input);
   return RKNN_SUCC;
 }
 
@@ -149,6 +100,10 @@ FAKE_EXPORT void fake_rknnrt_script(const char* text) {
 FAKE_EXPORT int fake_rknnrt_live_contexts() {
   std::lock_guard lock(state().mutex);
   return static_cast<int>(state().contexts.size());
+}
+FAKE_EXPORT int fake_rknnrt_live_memory() {
+  std::lock_guard lock(state().mutex);
+  return static_cast<int>(state().memory.size());
 }
 FAKE_EXPORT int fake_rknnrt_calls(const char* function) {
   std::lock_guard lock(state().mutex);
@@ -187,6 +142,8 @@ FAKE_EXPORT int rknn_destroy(rknn_context handle) {
   Use use(handle);
   enter("destroy", use->script);
   std::lock_guard lock(state().mutex);
+  for (const auto& [memory, context] : state().memory)
+    if (context == handle) misuse("a context destroyed before its memory");
   state().contexts.erase(handle);
   return RKNN_SUCC;
 }
@@ -207,10 +164,15 @@ FAKE_EXPORT int rknn_query(rknn_context handle, rknn_query_cmd cmd, void* info, 
                                                     static_cast<std::uint32_t>(c.script.outputs.size())};
       return RKNN_SUCC;
     case RKNN_QUERY_INPUT_ATTR:
-    case RKNN_QUERY_NATIVE_NHWC_INPUT_ATTR: return describe(c, c.script.inputs, info);
+    case RKNN_QUERY_CURRENT_INPUT_ATTR: return describe(c, true, Form::interface, info);
+    case RKNN_QUERY_NATIVE_INPUT_ATTR:
+    case RKNN_QUERY_CURRENT_NATIVE_INPUT_ATTR: return describe(c, true, Form::native, info);
+    case RKNN_QUERY_NATIVE_NHWC_INPUT_ATTR: return describe(c, true, Form::nhwc, info);
     case RKNN_QUERY_OUTPUT_ATTR:
-    case RKNN_QUERY_NATIVE_NHWC_OUTPUT_ATTR:
-    case RKNN_QUERY_CURRENT_OUTPUT_ATTR: return describe(c, c.script.outputs, info);
+    case RKNN_QUERY_CURRENT_OUTPUT_ATTR: return describe(c, false, Form::interface, info);
+    case RKNN_QUERY_NATIVE_OUTPUT_ATTR:
+    case RKNN_QUERY_CURRENT_NATIVE_OUTPUT_ATTR: return describe(c, false, Form::native, info);
+    case RKNN_QUERY_NATIVE_NHWC_OUTPUT_ATTR: return describe(c, false, Form::nhwc, info);
     case RKNN_QUERY_INPUT_DYNAMIC_RANGE: return dynamic_range(c, info);
     case RKNN_QUERY_SDK_VERSION: {
       auto& v = *static_cast<rknn_sdk_version*>(info);
@@ -255,6 +217,8 @@ FAKE_EXPORT int rknn_set_input_shapes(rknn_context handle, uint32_t n, rknn_tens
 FAKE_EXPORT int rknn_inputs_set(rknn_context handle, uint32_t n, rknn_input inputs[]) {
   Use use(handle);
   if (int ret = enter("inputs_set", use->script)) return ret;
+  if (!use->io.empty()) misuse("one context with both rknn_set_io_mem and rknn_inputs_set");
+  use->copied = true;
   if (n != use->script.inputs.size()) return RKNN_ERR_PARAM_INVALID;
   for (std::uint32_t i = 0; i < n; ++i) {
     const TensorSpec& t = use->script.inputs[i];
@@ -273,8 +237,10 @@ FAKE_EXPORT int rknn_inputs_set(rknn_context handle, uint32_t n, rknn_input inpu
 FAKE_EXPORT int rknn_run(rknn_context handle, rknn_run_extend*) {
   Use use(handle);
   if (int ret = enter("run", use->script)) return ret;
+  read_io_memory(*use.context);
   sleep_for(*use.context);
   if (use->script.fail_negative && !use->input.empty() && use->input[0] < 0) return use->script.fail_negative;
+  write_io_memory(*use.context);
   return RKNN_SUCC;
 }
 
@@ -290,8 +256,7 @@ FAKE_EXPORT int rknn_outputs_get(rknn_context handle, uint32_t n, rknn_output ou
     if (!outputs[i].is_prealloc || !outputs[i].buf || outputs[i].size < count * fake::bytes_of(type))
       misuse("an output buffer that is missing or too small");
     for (std::size_t k = 0; k < count; ++k) {
-      double v = s.a * (use->input.empty() ? 0.0 : use->input[k % use->input.size()]) + s.b;
-      if (s.compute_core) v = use->mask;
+      double v = result(*use.context, k);
       if (!outputs[i].want_float && is_quantised(t.type)) v = v / s.scale + s.zp;
       fake::write(outputs[i].buf, k, type, v);
     }

@@ -62,6 +62,9 @@ void set(Script& s, const std::string& key, const std::string& value) {
   else if (key == "fail_negative") s.fail_negative = std::stoi(value);
   else if (key == "cores") s.cores = std::stoi(value);
   else if (key == "dup") s.dup = value != "0";
+  else if (key == "c2") s.c2 = std::stoi(value);
+  else if (key == "row_padding") s.row_padding = std::stoi(value);
+  else if (key == "memory_fd") s.memory_fd = value != "0";
   else if (key == "dynamic")
     for (const auto& d : split(value, '|')) s.dynamic.push_back(dims_of(d));
   else if (key == "custom") s.custom = value;

@@ -14,6 +14,9 @@
 ///   cores=N                           1: every mask is refused with -13; otherwise those of cores from N on, with -5
 ///   dup=0                             rknn_dup_context is refused
 ///   dynamic=1x4|1x8                   shapes of input 0; element counts of outputs follow it
+///   c2=N                              the native layout of 4-D tensors is NC1HWC2 with groups of N channels
+///   row_padding=N                     rows of NHWC inputs are N pixels longer than the width
+///   memory_fd=0                       rknn_create_mem gives memory without a descriptor
 ///   custom=TEXT  api=TEXT  driver=TEXT
 ///   software=1                        answers the query for the last error text
 #include <cstdint>
@@ -48,6 +51,8 @@ struct Script {
   int fail_negative = 0;
   int cores = 3;
   bool dup = true;
+  int c2 = 0, row_padding = 0;
+  bool memory_fd = true;
   std::vector<std::vector<std::uint32_t>> dynamic;
   std::string custom, api = "2.4.1 (fake)", driver = "0.9.8";
   bool software = false;

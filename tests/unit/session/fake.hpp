@@ -26,6 +26,7 @@ class Runtime {
   }
   void script(const std::string& text) { script_(text.c_str()); }
   int live_contexts() { return live_(); }
+  int live_memory() { return live_memory_(); }
   int calls(const char* function) { return calls_(function); }
   std::string trace() { return trace_(); }
 
@@ -35,11 +36,13 @@ class Runtime {
     REQUIRE_MESSAGE(handle, dlerror());
     script_ = reinterpret_cast<void (*)(const char*)>(dlsym(handle, "fake_rknnrt_script"));
     live_ = reinterpret_cast<int (*)()>(dlsym(handle, "fake_rknnrt_live_contexts"));
+    live_memory_ = reinterpret_cast<int (*)()>(dlsym(handle, "fake_rknnrt_live_memory"));
     calls_ = reinterpret_cast<int (*)(const char*)>(dlsym(handle, "fake_rknnrt_calls"));
     trace_ = reinterpret_cast<const char* (*)()>(dlsym(handle, "fake_rknnrt_trace"));
   }
   void (*script_)(const char*);
   int (*live_)();
+  int (*live_memory_)();
   int (*calls_)(const char*);
   const char* (*trace_)();
 };
