@@ -59,7 +59,7 @@ struct ForeignMemory {
   int fd = -1;
   std::uint64_t bytes = 0;   ///< usable from `offset` on; 0: up to the end of the file
   std::uint64_t offset = 0;  ///< of the first element
-  void* mapping = nullptr;   ///< the caller's mapping of the descriptor's first byte, kept mapped by it; null: made here
+  void* mapping = nullptr;  ///< the caller's mapping of the descriptor's first byte, kept mapped by it; null: made here
 };
 
 /// What for_port() makes: by default the model's own type and shape, as zero_copy_layout says.
@@ -78,9 +78,9 @@ struct MemoryInfo {
   std::uint64_t offset = 0;
   int fd = -1;
   bool is_dmabuf = false;
-  int imports = 0;                ///< contexts that have this memory imported now
-  std::uint64_t tensor_bytes = 0; ///< elements without padding
-  std::uint64_t strided_bytes = 0; ///< with padding: what the tensor needs of the memory
+  int imports = 0;                  ///< contexts that have this memory imported now
+  std::uint64_t tensor_bytes = 0;   ///< elements without padding
+  std::uint64_t strided_bytes = 0;  ///< with padding: what the tensor needs of the memory
   TensorLayout layout = TensorLayout::plain;
   std::int64_t w_stride = 0, h_stride = 0;
   bool pass_through = false;  ///< bound as the NPU's own layout, which the runtime does not look at

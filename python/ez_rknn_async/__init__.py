@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core, errors
 from ._core import npu_present, software_runtime_path
+from .binding import IOBinding, SessionIOBinding
+from .devices import OrtDevice
 from .errors import (
     Closed,
     DeviceError,
@@ -38,6 +40,7 @@ from .options import (
     make_rknpu3_provider_options,
 )
 from .session import InferenceSession
+from .values import OrtValue
 
 if TYPE_CHECKING:
     from .conversion import convert
@@ -48,6 +51,7 @@ __all__ = [
     "Closed",
     "DeviceError",
     "Error",
+    "IOBinding",
     "InferenceSession",
     "InvalidArgument",
     "InvalidType",
@@ -55,11 +59,14 @@ __all__ = [
     "ModelMetadata",
     "NoSuchFile",
     "NodeArg",
+    "OrtDevice",
+    "OrtValue",
     "QueueFull",
     "RknnProviderOptions",
     "Rknpu2ProviderOptions",
     "Rknpu3ProviderOptions",
     "RuntimeMissing",
+    "SessionIOBinding",
     "Timeout",
     "ToolkitError",
     "ToolkitMissing",

@@ -13,6 +13,7 @@ class NodeArg:
         "_native_type",
         "_scale",
         "_shape",
+        "_strides",
         "_type",
         "_zero_point",
     )
@@ -27,6 +28,7 @@ class NodeArg:
         scale: float | None,
         zero_point: int | None,
         dynamic_shapes: list[list[int]],
+        strides: list[int],
     ) -> None:
         self._name = name
         self._shape = shape
@@ -36,6 +38,7 @@ class NodeArg:
         self._scale = scale
         self._zero_point = zero_point
         self._dynamic_shapes = dynamic_shapes
+        self._strides = strides
 
     @property
     def name(self) -> str:
@@ -61,8 +64,8 @@ class NodeArg:
 
     @property
     def strides(self) -> list[int]:
-        """Always empty: arrays are dense."""
-        return []
+        """Of native inputs and outputs: elements from one index to the next, padding included. Else empty: dense."""
+        return self._strides
 
     @property
     def scale(self) -> float | None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
+from . import _core, binding
+from .binding import SessionIOBinding
 from .errors import InvalidType
 from .nodes import ModelMetadata, NodeArg
 from .options import NPU, SOFTWARE, RknnProviderOptions, choose_options
+from .values import OrtValue
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Feed = Mapping[str, Any] | Sequence[Any] | np.ndarray
 Outputs = list[np.ndarray]
@@ -84,6 +89,41 @@ class InferenceSession:
         `reset`, and another depth, forget what is in flight; this call's frame is then the first of the new window.
         """
         return self._core.run_pipeline(input_feed, depth, reset)
+
+    def io_binding(self) -> SessionIOBinding:
+        """Inputs and outputs to be bound to values, arrays, addresses or devices."""
+        return SessionIOBinding(self)
+
+    def run_with_iobinding(self, iobinding: SessionIOBinding, run_options: Any = None) -> None:
+        """Run what is bound and wait. A task like others: it follows the schedule, and normal runs do not disturb it."""
+        del run_options
+        binding.run(self._core, iobinding)
+
+    def run_with_iobinding_async(self, iobinding: SessionIOBinding, run_options: Any = None) -> Future[list[OrtValue]]:
+        """Queue a run of what is bound now; waits only while the queue is full, up to submit_timeout_ms.
+
+        The future's result are the outputs in the order of binding. What is bound must stay as it is until then.
+        """
+        del run_options
+        return binding.start(self._core, iobinding)
+
+    def run_with_ort_values(
+        self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, OrtValue], run_options: Any = None
+    ) -> list[OrtValue]:
+        """As run(), from and to OrtValues. Values of the model's own type hold its own numbers."""
+        return binding.run_values(self, output_names, input_dict_ort_values, run_options)
+
+    def run_with_ortvaluevector(
+        self,
+        run_options: Any,
+        feed_names: Sequence[str],
+        feeds: Sequence[OrtValue],
+        fetch_names: Sequence[str],
+        fetches: list[OrtValue | None],
+        fetch_devices: Sequence[Any] | None = None,
+    ) -> None:
+        """As run_with_ort_values, into the list `fetches`: values that are in it are written to, others are made."""
+        binding.run_vectors(self, run_options, feed_names, feeds, fetch_names, fetches, fetch_devices)
 
     def close(self) -> None:
         """Accept nothing more and return when everything accepted has been run and delivered."""

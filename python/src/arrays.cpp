@@ -19,7 +19,16 @@ nb::handle ndarray_type() {
   static const nb::handle type = numpy("ndarray");
   return type;
 }
+/// What numpy makes of any object with numbers in it; of DLPack producers without a copy.
 nb::object c_array(nb::handle value) {
+  static const nb::handle from_dlpack = numpy("from_dlpack");
+  if (!is_ndarray(value) && nb::hasattr(value, "__dlpack__")) {
+    try {
+      return c_array(from_dlpack(value));
+    } catch (const nb::python_error&) {  // on another device, or of a type numpy lacks
+      if (!nb::hasattr(value, "__array__")) throw;
+    }
+  }
   static const nb::handle asarray = numpy("asarray");
   return asarray(value, nb::arg("order") = "C");
 }

@@ -25,13 +25,13 @@ const char* class_of(const Error& e) {
   return "Error";
 }
 
-void raise(const Error& e) {
+nb::object instance_of(const Error& e) {
   const nb::object type = nb::module_::import_("ez_rknn_async.errors").attr(class_of(e));
   nb::object instance = type(to_str(e.what()));
   if (const auto* device = dynamic_cast<const DeviceError*>(&e)) instance.attr("rknn_ret") = device->rknn_ret;
   if (const auto* model = dynamic_cast<const ModelError*>(&e); model && model->offset != ModelError::kUnknown)
     instance.attr("offset") = model->offset;
-  PyErr_SetObject(type.ptr(), instance.ptr());
+  return instance;
 }
 
 }  // namespace
@@ -42,10 +42,19 @@ void translate_errors() {
       std::rethrow_exception(p);
     } catch (const Error& e) {
       try {
-        raise(e);
+        const nb::object instance = instance_of(e);
+        PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(instance.ptr())), instance.ptr());
       } catch (nb::python_error& python) { python.restore(); }
     }
   });
+}
+
+nb::object exception_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) { return instance_of(e); } catch (...) {
+    return nb::module_::import_("ez_rknn_async.errors").attr("Error")(to_str(text_of(error)));
+  }
 }
 
 std::string text_of(const std::exception_ptr& error) {

@@ -91,7 +91,7 @@ void read_feed(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedA
     if (!copy.is_valid()) throw nb::python_error();
     return read_dict(inputs, copy, arrays);
   }
-  const bool array = is_ndarray(feed) || nb::hasattr(feed, "__array__");
+  const bool array = is_ndarray(feed) || nb::hasattr(feed, "__array__") || nb::hasattr(feed, "__dlpack__");
   if (array) {
     if (inputs.size() != 1)
       throw InvalidArgument("one array given, the model takes " + std::to_string(inputs.size()) +

@@ -11,6 +11,7 @@
 #include "session/engine.hpp"
 #include "session/runtime_choice.hpp"
 #include "text.hpp"
+#include "values.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -22,6 +23,8 @@ NB_MODULE(_core, m) {
   m.attr("version") = ez_rknn::version();
   ez_rknn::python::translate_errors();
   ez_rknn::python::bind_session(m);
+  ez_rknn::python::bind_values(m);
+  ez_rknn::python::bind_bindings(m);
   m.def(
       "check_options", [](nb::dict options) { ez_rknn::python::session_options(options); }, "options"_a,
       "Raises what a session with these provider options would raise for them.");

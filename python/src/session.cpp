@@ -108,6 +108,7 @@ class PySession {
   }
 
   const Session& get() const { return *session_; }
+  Session& get() { return *session_; }
 
  private:
   static std::optional<Session> load(nb::handle model, const nb::dict& options, PySession* weights_from);
@@ -154,7 +155,7 @@ nb::list describe(const std::vector<TensorInfo>& tensors) {
     for (const Shape& s : t.dynamic_shapes) dynamic.append(dims(s));
     nodes.append(nb::make_tuple(to_str(t.name), dims(t.shape), onnx_name_of(t.type), onnx_name_of(t.native_type),
                                 name_of(t.layout), t.quantised ? nb::cast(t.scale) : nb::none(),
-                                t.quantised ? nb::cast(t.zero_point) : nb::none(), dynamic));
+                                t.quantised ? nb::cast(t.zero_point) : nb::none(), dynamic, dims(t.strides)));
   }
   return nodes;
 }
@@ -179,6 +180,13 @@ nb::dict runtime(const PySession& s) {
 }
 
 }  // namespace
+
+Session& session_of(nb::handle object) {
+  PySession* session = nullptr;
+  if (!nb::try_cast(object, session) || !session)
+    throw InvalidType("session: " + type_of(object) + " given; accepted: an InferenceSession");
+  return session->get();
+}
 
 void bind_session(nb::module_& m) {
   nb::class_<PySession>(m, "Session")

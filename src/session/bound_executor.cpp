@@ -53,8 +53,7 @@ BoundExecutor::BoundExecutor(std::shared_ptr<Context> context, const ModelInfo& 
       buffers_(std::move(buffers)),
       shape_set_(model.shape_sets),  // unknown: the first call sets the shapes
       imports_(context_, [this](const rknn_tensor_mem* m) { forget(m); }) {
-  if (!context_->api().set_io_mem)
-    throw Unsupported("this runtime has no rknn_set_io_mem, which bound runs need");
+  if (!context_->api().set_io_mem) throw Unsupported("this runtime has no rknn_set_io_mem, which bound runs need");
   for (std::size_t i = 0; i < model.inputs.size(); ++i)
     inputs_.push_back({true, model.input_ports[i], model.inputs[i].layout});
   for (std::size_t i = 0; i < model.outputs.size(); ++i)
@@ -136,7 +135,8 @@ rknn_tensor_mem* BoundExecutor::in_place(const Port& port, const TensorInfo& inf
   if (value.type == port.own_type()) {
     if (quantisation_differs(value, info)) return nullptr;
     bool fits = false;
-    for (const rknn_tensor_attr& own : port.info.own) fits = fits || memory_of(own, port.info.logical).same_places(placed);
+    for (const rknn_tensor_attr& own : port.info.own)
+      fits = fits || memory_of(own, port.info.logical).same_places(placed);
     if (!fits) return nullptr;
   } else if (!real_memory(port.info, port.input, value.type).same_places(placed)) {
     return nullptr;

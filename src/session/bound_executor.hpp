@@ -27,7 +27,7 @@ class BoundExecutor {
   struct Port {
     bool input;
     PortInfo info;
-    TensorLayout order;  ///< of the session's arrays
+    TensorLayout order;                ///< of the session's arrays
     rknn_tensor_mem* bound = nullptr;  ///< what the runtime was told last, and how it was described
     rknn_tensor_attr described{};
     rknn_tensor_mem* staging = nullptr;  ///< memory of this context for what cannot be used in place

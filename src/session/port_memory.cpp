@@ -49,8 +49,8 @@ void check_port_type(const ModelInfo& model, IoKind kind, std::size_t index, Ele
   if (type == info.native_type) return;
   const bool real = type != ElementType::int4 && type != ElementType::bfloat16;
   if (input ? real : type == ElementType::float32) return;
-  throw InvalidType(std::string(name_of(kind)) + " \"" + info.name + "\": " + name_of(type) + " given; accepted: " +
-                    name_of(info.native_type) + ", the model's own numbers, or " +
+  throw InvalidType(std::string(name_of(kind)) + " \"" + info.name + "\": " + name_of(type) +
+                    " given; accepted: " + name_of(info.native_type) + ", the model's own numbers, or " +
                     (input ? "real values of any type run() takes" : "float32, real values"));
 }
 

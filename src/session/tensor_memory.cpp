@@ -57,7 +57,8 @@ void copy_image(const std::byte* from, Steps f, std::byte* to, Steps t, Extent e
     return;
   }
   if (f == planar && t == packed) return nchw_to_nhwc(from, to, 1, channels, pixels, element);
-  if (f == packed && t == planar) return nchw_to_nhwc(from, to, 1, pixels, channels, element);  // the same transposition
+  if (f == packed && t == planar)
+    return nchw_to_nhwc(from, to, 1, pixels, channels, element);  // the same transposition
   switch (element) {
     case 1: return copy_image_of<std::uint8_t>(from, f, to, t, e);
     case 2: return copy_image_of<std::uint16_t>(from, f, to, t, e);
@@ -125,7 +126,7 @@ TensorMemory memory_of(const rknn_tensor_attr& attr, const rknn_tensor_attr& log
   m.shape = dims;
   if (attr.fmt == RKNN_TENSOR_NC1HWC2 && dims.rank() == 5) {
     const Shape whole = shape_of(logical);
-    const std::int64_t channels = whole.rank() != 4                   ? dims[1] * dims[4]
+    const std::int64_t channels = whole.rank() != 4                 ? dims[1] * dims[4]
                                   : logical.fmt == RKNN_TENSOR_NHWC ? whole[3]
                                                                     : whole[1];
     m.layout = TensorLayout::nc1hwc2;

@@ -21,7 +21,8 @@ void check_shape(const Shape& shape, ElementType type) {
       throw InvalidArgument("shape " + to_string(shape) + ": dimensions are 0 or more, a tensor has up to 2^48 bytes");
 }
 
-std::shared_ptr<Value::State> host_state(void* data, ElementType type, const Shape& shape, std::shared_ptr<void> owner) {
+std::shared_ptr<Value::State> host_state(void* data, ElementType type, const Shape& shape,
+                                         std::shared_ptr<void> owner) {
   auto s = std::make_shared<Value::State>();
   s->type = type;
   s->shape = shape;

@@ -48,8 +48,8 @@ std::size_t position(std::size_t k, const TensorSpec& t, const rknn_tensor_attr&
   const bool nhwc = t.format == RKNN_TENSOR_NHWC;
   const std::size_t C = nhwc ? t.dims[3] : t.dims[1], H = nhwc ? t.dims[1] : t.dims[2],
                     W = nhwc ? t.dims[2] : t.dims[3];
-  const std::size_t c = nhwc ? k % C : k / (H * W) % C, x = nhwc ? k / C % W : k % W, y = nhwc ? k / C / W % H : k / W % H,
-                    n = k / (C * H * W);
+  const std::size_t c = nhwc ? k % C : k / (H * W) % C, x = nhwc ? k / C % W : k % W,
+                    y = nhwc ? k / C / W % H : k / W % H, n = k / (C * H * W);
   const std::size_t row = a.w_stride ? a.w_stride : W, rows = a.h_stride ? a.h_stride : H;
   if (a.fmt == RKNN_TENSOR_NCHW) return ((n * C + c) * H + y) * W + x;
   if (a.fmt == RKNN_TENSOR_NHWC) return ((n * rows + y) * row + x) * C + c;

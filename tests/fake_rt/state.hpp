@@ -26,7 +26,7 @@ struct IoMemory {
 struct FakeContext {
   Script script;
   std::uint32_t mask = 0;
-  std::vector<double> input;  ///< input 0, in the model's own order
+  std::vector<double> input;           ///< input 0, in the model's own order
   std::map<std::string, IoMemory> io;  ///< by name
   bool copied = false;                 ///< rknn_inputs_set was called
   std::atomic_flag busy;
