@@ -71,7 +71,7 @@ struct PortOptions {
 };
 
 /// Where a value lies, for display.
-struct MemoryInfo {
+struct ValueMemory {
   Device device = Device::cpu;
   const void* address = nullptr;  ///< of the first byte of the mapping; the tensor begins `offset` bytes behind it
   std::uint64_t bytes = 0;        ///< of the memory
@@ -123,7 +123,7 @@ class Value {
   bool read_only() const;
   /// The model's quantisation, of values of a quantised model's own type.
   std::optional<Quantisation> quantisation() const;
-  MemoryInfo memory() const;
+  ValueMemory memory() const;
 
   /// Copies dense data of the value's own type into it. Device values are written in their own layout.
   /// @throws InvalidArgument when shape or type differ

@@ -89,7 +89,7 @@ Value from_object(nb::handle source) {
 /// The same memory as an array. @throws Unsupported for NC1HWC2 of several groups, which no array can describe
 template <class... Kind>
 nb::object array_of(const Value& value) {
-  const MemoryInfo info = value.memory();
+  const ValueMemory info = value.memory();
   const Shape& shape = value.shape();
   if (info.strides.rank() != shape.rank())
     throw Unsupported(
@@ -140,7 +140,7 @@ void write(Value& v, nb::handle array) {
 }
 
 nb::dict memory_info(const Value& v) {
-  const MemoryInfo m = v.memory();
+  const ValueMemory m = v.memory();
   return dict_of("device_type"_a = name_of(m.device), "device_id"_a = 0, "size"_a = m.tensor_bytes,
                  "aligned_size"_a = m.bytes, "attr_size"_a = m.tensor_bytes, "size_with_stride"_a = m.strided_bytes,
                  "virt_addr"_a = reinterpret_cast<std::uintptr_t>(m.address), "offset"_a = m.offset, "fd"_a = m.fd,

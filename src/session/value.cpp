@@ -179,9 +179,9 @@ void* Value::data() const { return get().data(); }
 bool Value::read_only() const { return get().read_only; }
 std::optional<Quantisation> Value::quantisation() const { return get().quantisation; }
 
-MemoryInfo Value::memory() const {
+ValueMemory Value::memory() const {
   const State& s = get();
-  MemoryInfo info;
+  ValueMemory info;
   info.device = device();
   info.tensor_bytes = info.strided_bytes = info.bytes = s.bytes();
   info.address = s.data();
