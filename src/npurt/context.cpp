@@ -17,6 +17,7 @@ ContextState::ContextState(std::shared_ptr<const npu::Program> p, std::uint32_t 
   bound_inputs.resize(input_set.size());
   bound_outputs.resize(port_count(program(), Side::output));
   if (flags & RKNN_FLAG_COLLECT_PERF_MASK) context->collect_times(true);
+  dump = TensorDump::from_environment(*context);
 }
 
 void ContextState::select_graph(int graph) {

@@ -11,6 +11,7 @@
 #include "npurt/attributes.hpp"
 #include "npurt/handles.hpp"
 #include "npurt/memory.hpp"
+#include "npurt/tensor_dump.hpp"
 
 namespace ez_rknn::npurt {
 
@@ -34,6 +35,7 @@ struct ContextState {
   const std::shared_ptr<const npu::Program> shared_program;
   const std::uint32_t flags;
   std::unique_ptr<npu::Context> context;
+  std::unique_ptr<TensorDump> dump;  ///< null: not asked for
   unsigned core_mask = 0;
 
   std::vector<bool> input_set;

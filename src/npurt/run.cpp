@@ -81,7 +81,9 @@ void run_locked(ContextState& c) {
     ~Running() { flag = false; }
   };
   const Running running(c.running);
+  if (c.dump) c.dump->begin();
   c.context->run(c.core_mask);
+  if (c.dump) c.dump->write();
 }
 
 /// Programs written for older versions leave every index 0 and mean "in order".

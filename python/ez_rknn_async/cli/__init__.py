@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import bench, convert, doctor, dump, env, info, run
+from . import bench, compare, convert, doctor, dump, env, info, run
 
-COMMANDS = (info, run, bench, dump, convert, doctor, env)
+COMMANDS = (info, run, compare, bench, dump, convert, doctor, env)
 
 
 def build_parser() -> argparse.ArgumentParser:

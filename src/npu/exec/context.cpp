@@ -78,6 +78,7 @@ class ContextImpl final : public Context {
   }
 
   void register_custom(const std::string& type, CustomOperator f) override { custom_[type] = std::move(f); }
+  void observe(TensorObserver observer) override { observer_ = std::move(observer); }
   void collect_times(bool on) override {
     collect_ = on;
     if (!on) times_.clear();
@@ -122,16 +123,25 @@ class ContextImpl final : public Context {
   }
 
   void run_steps(const plan::RunState& state) {
-    if (!collect_) {
-      for (const auto& step : plan().steps) step->run(state);
+    const auto& steps = plan().steps;
+    if (!collect_ && !observer_) {
+      for (const auto& step : steps) step->run(state);
       return;
     }
-    for (const auto& step : plan().steps) {
+    show(0, state.bases);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
       const auto begin = Clock::now();
-      step->run(state);
+      steps[i]->run(state);
       const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
-      record(*step, std::uint64_t(took));
+      if (collect_) record(*steps[i], std::uint64_t(took));
+      show(i + 1, state.bases);
     }
+  }
+
+  void show(std::size_t result, plan::Bases bases) const {
+    if (!observer_) return;
+    for (const plan::Slot* slot : plan().results[result])
+      observer_(plan().graph->tensors[std::size_t(slot->tensor)], slot->view(bases));
   }
 
   /// Several steps of a node, and the samples of a batch, count as one layer.
@@ -150,6 +160,7 @@ class ContextImpl final : public Context {
   std::vector<std::byte*> bases_;    ///< by storage, for the sample being run
   std::vector<std::size_t> places_;  ///< of external storages in outside_
   plan::CustomCalls custom_;
+  TensorObserver observer_;
   bool collect_ = false;
   std::vector<LayerTime> times_;
   std::int64_t last_run_us_ = 0;

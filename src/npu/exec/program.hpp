@@ -21,6 +21,9 @@ struct LayerTime {
   std::string kernel;  ///< "conv_i8/avx512vnni", "ops/Softmax"
 };
 
+/// Sees the value of one tensor of the graph. The view is valid during the call.
+using TensorObserver = std::function<void(const file::Tensor&, const ConstTensorView&)>;
+
 /// One input shape of a model: its own plan. Shapes are the interface's (batch included).
 class Program {
  public:
@@ -64,6 +67,9 @@ class Context {
   virtual void run(unsigned core_mask) = 0;
 
   virtual void register_custom(const std::string& type, CustomOperator f) = 0;
+  /// From now on every run shows its inputs and every tensor it makes, as soon as it has its value: those of one sample
+  /// of a batch after those of the other. Layers that the compiler fused have no tensor between them. Null ends it.
+  virtual void observe(TensorObserver observer) = 0;
   /// Collect per-layer times from now on.
   virtual void collect_times(bool on) = 0;
   virtual std::vector<LayerTime> layer_times() const = 0;

@@ -203,7 +203,11 @@ void drop_moves(GraphPlan& plan, std::vector<Use>& uses) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     if (!gone[i] && op(i)) gone[i] = mover.try_view(*op(i)) || mover.try_split(*op(i));
   std::size_t kept = 0;
+  plan.results.assign(1, plan.inputs);
   for (std::size_t i = 0; i < gone.size(); ++i) {
+    if (!gone[i]) plan.results.emplace_back();
+    for (const Slot* s : uses[i].writes)
+      if (s->tensor >= 0) plan.results.back().push_back(s);
     if (gone[i]) continue;
     if (kept != i) plan.steps[kept] = std::move(plan.steps[i]), uses[kept] = std::move(uses[i]);
     ++kept;

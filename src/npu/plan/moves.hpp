@@ -13,7 +13,8 @@ struct Use {
   std::vector<const Slot*> reads, writes;
 };
 
-/// Removes the steps that have become views from the plan and from `uses`. Slots are laid out; storages still belong to
+/// Removes the steps that have become views from the plan and from `uses`, and says in `plan.results` when each tensor
+/// has its value. Slots are laid out; storages still belong to
 /// one slot each.
 void drop_moves(GraphPlan& plan, std::vector<Use>& uses);
 

@@ -46,6 +46,8 @@ struct GraphPlan {
   std::deque<std::vector<std::byte>> constants;  ///< decoded; slots point into them
   std::vector<Storage> storages;
   std::vector<std::unique_ptr<Step>> steps;
+  /// Tensors that have their value before the first step, and once steps[i] has run: results[i + 1].
+  std::vector<std::vector<const Slot*>> results;
   std::vector<const Slot*> inputs, outputs;
   std::size_t arena_bytes = 0;
   std::vector<std::string> custom_types;
