@@ -25,6 +25,19 @@ const Chip& chip_of(const file::Model& model) {
   return *chip;
 }
 
+/// A small file can ask for tensors of any size: what one context would have to allocate is bounded before anything is.
+/// The NPU addresses 2^32 bytes; maps of one channel take up to 16 times as much here.
+constexpr std::uint64_t kMostActivationBytes = std::uint64_t{1} << 34;
+
+void check_size(const plan::GraphPlan& p, std::int64_t batch) {
+  std::uint64_t bytes = p.arena_bytes;
+  for (const auto& s : p.storages)
+    if (s.external && (bytes += s.bytes * std::uint64_t(batch)) > kMostActivationBytes) break;
+  if (bytes > kMostActivationBytes)
+    throw ModelError(0, "the model's activations take more than " + std::to_string(kMostActivationBytes >> 30) +
+                            " GiB for one context");
+}
+
 }  // namespace
 
 Loaded::Loaded(file::Model model) : model_(std::move(model)), chip_(chip_of(model_)) {
@@ -34,6 +47,7 @@ Loaded::Loaded(file::Model model) : model_(std::move(model)), chip_(chip_of(mode
   Team team(Cores::instance().most_threads());  // of its own: loading takes no core away from running contexts
   for (const auto& graph : model_.graphs) {
     plans_.push_back(plan::build(chip_, graph, team));
+    check_size(plans_.back(), model_.batch);
     for (const auto& type : plans_.back().custom_types)
       if (std::find(custom_.begin(), custom_.end(), type) == custom_.end()) custom_.push_back(type);
   }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -232,4 +233,56 @@ TEST_CASE("a donor's weights make a file without weights whole") {
   fill(*taken, 9), fill(*own, 9);
   taken->run(0), own->run(0);
   CHECK_EQ(outputs(*taken), outputs(*own));
+}
+
+TEST_CASE("an observer sees every tensor once a sample, with the value the run gave it") {
+  for (const char* name : {"concat_split_resize_i8", "moves_fp16", "multi_io_i8"}) {  // moves that became views, too
+    CAPTURE(name);
+    file::Model model = fixture(name);
+    model.batch = 2;
+    const auto c = Context::create(Program::load(std::move(model)));
+    const file::Graph& graph = c->program().model().graphs[0];
+    std::map<const file::Tensor*, std::vector<std::vector<std::byte>>> seen;
+    c->observe([&](const file::Tensor& t, const ConstTensorView& view) { seen[&t].push_back(bytes_of(view)); });
+    fill(*c, 6);
+    c->run(0);
+    for (const auto& [tensor, values] : seen) CHECK_EQ(values.size(), 2);
+    for (const auto& node : graph.nodes)
+      for (const auto i : node.outputs)
+        if (i >= 0 && node.type != "OutputOperator") CHECK(seen.contains(&graph.tensors[std::size_t(i)]));
+    for (std::size_t k = 0; k < graph.outputs.size(); ++k) {
+      const auto& values = seen[&graph.tensors[std::size_t(graph.outputs[k])]];
+      std::vector<std::byte> both = values[0];
+      both.insert(both.end(), values[1].begin(), values[1].end());
+      CHECK_EQ(both, bytes_of(c->output(int(k))));
+    }
+    const auto with = outputs(*c);
+    c->observe(nullptr);
+    seen.clear();
+    c->run(0);
+    CHECK(seen.empty());
+    CHECK_EQ(outputs(*c), with);
+  }
+}
+
+TEST_CASE("a model whose activations no machine should have to hold is refused before anything is allocated") {
+  file::Model model = fixture("tiny_i8");
+  model.batch = 1024;
+  CHECK_NOTHROW(Program::load(file::Model(model)));
+  // A node that makes 2^34 bytes of its input: the file stays as small as it is.
+  file::Graph& g = model.graphs[0];
+  const auto in = g.outputs[0];
+  auto& big = g.tensors.emplace_back();
+  big.name = "big", big.dtype = DType::f16, big.shape = {1, 1, 1 << 15, 1 << 15}, big.kind = file::Kind::output;
+  big.layout = file::Layout::feature;
+  auto& node = g.nodes.emplace_back();
+  node.type = "Expand", node.name = "expand";
+  auto& scalar = g.tensors.emplace_back(g.tensors[std::size_t(in)]);
+  scalar.shape = {1, 1, 1, 1}, scalar.kind = file::Kind::input, scalar.dtype = DType::f16, scalar.quantised = false;
+  scalar.quant = {};
+  const auto count = static_cast<std::int32_t>(g.tensors.size());
+  node.inputs = {count - 1}, node.outputs = {count - 2};
+  g.inputs.push_back(count - 1), g.normalisation.emplace_back();
+  g.outputs = {count - 2};
+  CHECK_THROWS_WITH_AS(Program::load(std::move(model)), doctest::Contains("GiB"), ModelError);
 }
