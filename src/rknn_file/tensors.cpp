@@ -235,6 +235,10 @@ void attach_constants(Loader& l, const GraphTables& tables, const Graph* first, 
       t.data = decompressed(l, table, raw, t, who);
       continue;
     }
+    // The bias that stands for none in a GRU is described for as many gates as an LSTM has: size and buffer are right.
+    if (t.layout == Layout::plain && t.shape.rank() == 1 && t.size > 0 && t.size == raw.size() &&
+        t.size % size_of(t.dtype) == 0 && t.size / size_of(t.dtype) < std::uint64_t(t.shape[0]))
+      t.shape[0] = static_cast<std::int64_t>(t.size / size_of(t.dtype));
     const auto need = required_bytes(t, table.file_offset(l.scheme.tensor.native_shape));
     if (need > raw.size())
       throw ModelError(raw.file_offset(), who + " needs " + std::to_string(need) + " bytes, its buffer holds " +

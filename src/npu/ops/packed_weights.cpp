@@ -148,6 +148,8 @@ RecurrentWeights read_recurrent_weights(const Checked& node, std::int64_t gates)
   const Dims shape = packed ? node.in(kInitialState).shape : node.in(kR).shape;  // [D, B, H] or [D, G * H, H]
   if (shape.rank() != 3) node.wrong("has states or weights of shape " + to_string(shape));
   weights.directions = shape[0], weights.hidden = shape[2];
+  // States the compiler made up are as wide as its padding; packed recurrent weights say [padded H, H, 1, 1].
+  if (const Dims& r = node.in(kR).shape; packed && r.rank() == 4) weights.hidden = r[1];
   constexpr std::int64_t kMost = 1 << 16;
   if (weights.directions < 1 || weights.directions > 2 || weights.hidden < 1 || weights.hidden > kMost ||
       weights.inputs < 1 || weights.inputs > kMost)
