@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the verdicts of check_corpus.py (its --json file) against the list of models known not to be ok, both ways: a new failure and an
+"""Holds the verdicts of measure.py or check_corpus.py (their --json file) against the list of models known not to be ok, both ways: a new failure and an
 unexpected success are both an error, so the list stays true.
 
 usage: judge.py VERDICTS.json [KNOWN.json]       prints 'N passed, N failed' (agreeing, disagreeing); exit 1 when any disagrees
@@ -20,13 +20,15 @@ def main() -> int:
     for row in rows:
         if row["verdict"] == "skipped":
             continue
-        name = f"{row['case']}/{row['build']}"
+        name = row.get("name") or f"{row['case']}/{row['build']}"
         expected = known.get(name, {"verdict": "ok"})["verdict"]
         if row["verdict"] == expected:
             agree += 1
             continue
         disagree += 1
-        print(f"{name} [{row['target']}]: {row['verdict']}, expected {expected}: {row.get('why') or 'no reason given'}")
+        print(
+            f"{name} [{row.get('target', 'rk3588')}]: {row['verdict']}, expected {expected}: {row.get('why') or 'no reason given'}"
+        )
     print(f"{agree} passed, {disagree} failed")
     return int(disagree > 0)
 
