@@ -8,6 +8,7 @@ the result. See README.md.
 """
 
 import argparse
+import collections
 import json
 import pathlib
 import random
@@ -164,6 +165,17 @@ def make(case, root, toolkit):
     print(f"{record['name']:60} {' '.join(made) or 'refused'}", flush=True)
 
 
+def turn():
+    """Sorts cases so that every operator has its turn before one of them has its next"""
+    seen = collections.Counter()
+
+    def key(case):
+        seen[case.operator] += 1
+        return seen[case.operator]
+
+    return key
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -177,7 +189,8 @@ def main():
     assert len(set(names)) == len(names), sorted(n for n in names if names.count(n) > 1)
     with Toolkit(args.toolkit, timeout=120) as toolkit:
         chosen = [c for c in CASES if re.search(args.only, str(folder_of(c)))]
-        random.Random(0).shuffle(chosen)  # a build cut short has still seen a bit of everything
+        random.Random(0).shuffle(chosen)
+        chosen.sort(key=turn())  # a build cut short has still seen a bit of everything
         for case in chosen[part - 1 :: parts]:
             if args.keep and (args.out / folder_of(case) / "case.json").exists():
                 continue
