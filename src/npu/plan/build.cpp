@@ -31,6 +31,8 @@ bool by_registers(const file::Graph& graph, const file::Node& node) {
     return rank >= 3 && slope->shape[rank - 1] == 1 && slope->shape[rank - 2] == 1;
   }
   if (std::find(std::begin(kByRegisters), std::end(kByRegisters), node.type) == std::end(kByRegisters)) return false;
+  // A Clip of its own that lacks a bound is compiled to overflowing constants; the node says what is meant.
+  if (node.type == "Clip" && (operand(1) || operand(2))) return false;
   // The look-up table in the file is made for alpha 1 whatever the node says.
   if (node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0) return false;
   // A 16-bit Relu on its own clamps at q = 0 instead of the zero point.

@@ -74,6 +74,8 @@ void Fields::relu(Clamp& c) const { raise(c, 0); }
 
 void Fields::upper(Clamp& c, std::uint16_t reg) const { lower(c, regs[reg]); }
 
+bool Fields::is_bound(std::uint16_t reg) const { return real || s32(reg) > 0; }
+
 void Fields::bounds(Clamp& c, std::uint16_t low, std::uint16_t high) const {
   if (regs[low] != kNoMinimum) raise(c, regs[low]);
   if (regs[high] != kNoMaximum) lower(c, regs[high]);

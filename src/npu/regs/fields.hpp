@@ -45,6 +45,9 @@ struct Fields {
   /// Families B, C, D: pairs of registers, several to a stage, the tightest bounds count. The extreme integers stand
   /// for "unbounded", also in the float pipeline.
   void bounds(Clamp& c, std::uint16_t low, std::uint16_t high) const;
+  /// Integers: false for 0, which is what the compiler makes of a Clip that lacks a bound, be it the upper or the
+  /// lower. No clamp is meant then; the range of the output, which was measured behind the Clip, does the same.
+  bool is_bound(std::uint16_t reg) const;
   void upper(Clamp& c, std::uint16_t reg) const;
 
   /// @param shift index shifts of a look-up, up to 31

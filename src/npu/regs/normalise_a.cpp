@@ -48,7 +48,7 @@ std::optional<Stage> stage_of(const Fields& f, const StageMap& at, const std::op
     s.shift_negative = f.number(0x4010, at.negative_shift, at.negative_shift + 5);
     s.prelu = config & 0x20;
   }
-  if (!(config & 0x40)) {
+  if (!(config & 0x40) && !(config & 0x80 && !f.is_bound(at.compare))) {
     f.relu(s.clamp);
     if (config & 0x80) f.upper(s.clamp, at.compare);
   }
@@ -80,7 +80,7 @@ std::optional<ElementWise> element_wise(const Fields& f, Arithmetic& a) {
     // Two DMAs share one operand: even surfaces from 5018, odd ones from 5038. Its first byte is what 5018 names.
     if (e.from_memory && !rk3566 && f.bits(0x5044, 8, 10) && !(f[0x5044] & 1)) a.operand = a.source;
   }
-  if (!(config & 0x200)) {
+  if (!(config & 0x200) && !(config & 0x400 && !f.is_bound(0x407c))) {
     f.relu(e.clamp);
     if (config & 0x400) f.upper(e.clamp, 0x407c);
   }

@@ -86,6 +86,8 @@ T alu(int operation, T v, T x) {
 template <class T>
 T rectified(bool relu, bool relux, std::uint32_t compare, T v) {
   if (!relu) return v;
+  // A Clip that lacks a bound is compiled so; no clamp is meant.
+  if (std::is_integral_v<T> && relux && static_cast<std::int32_t>(compare) <= 0) return v;
   v = std::max(v, T{});
   return relux ? std::min(v, word<T>(compare)) : v;
 }
