@@ -52,6 +52,14 @@ std::string label(const Tensor& t, std::size_t index) {
   return "tensor " + std::to_string(index) + " (" + shown(t.name) + ")";
 }
 
+/// A constant without elements (the region of interest of most Resize nodes) is one that is not there.
+bool has_no_elements(const FlatTable& t, int field) {
+  const auto v = t.vector<std::int32_t>(field, "tensor shape");
+  for (std::size_t i = 0; i < v.size(); ++i)
+    if (v[i] == 0) return true;
+  return false;
+}
+
 Dims read_shape(const FlatTable& t, int field, const std::string& who) {
   const auto v = t.vector<std::int32_t>(field, "tensor shape");
   if (v.size() > Dims::kMax)
@@ -199,12 +207,14 @@ void read_tensors(Loader& l, GraphTables& tables, Graph& g) {
     else if (compressed && dtype == 0) out.dtype = DType::i8, out.layout = Layout::weight;  // once unpacked
     else if (is_constant(out.kind) || is_activation(out.kind))
       throw Unsupported(who + " has element type " + std::to_string(dtype) + ", which is not known");
-    out.shape = read_shape(t, f.shape, who);
+    const bool empty = is_constant(out.kind) && has_no_elements(t, f.shape);
+    out.shape = empty ? Dims{1} : read_shape(t, f.shape, who);
     const auto native = t.vector<std::int32_t>(f.native_shape, "tensor native shape");
     check_native(out, native, who);
     out.native_shape = native.copy(l.budget, "tensor native shape");
     read_quantisation(l, t, who, out);
-    tables.data.push_back(l.container.mini ? mini_data(l.container.areas, out) : buffer_data(l, t, who));
+    if (empty) tables.data.emplace_back();
+    else tables.data.push_back(l.container.mini ? mini_data(l.container.areas, out) : buffer_data(l, t, who));
     if (is_activation(out.kind)) g.arena_bytes = std::max(g.arena_bytes, std::uint64_t{out.arena_offset} + out.size);
     g.tensors.push_back(std::move(out));
   }

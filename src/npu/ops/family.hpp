@@ -15,6 +15,7 @@ struct Entry {
 };
 using Family = std::span<const Entry>;
 
+Family arrange_family();
 Family move_family();
 Family join_family();
 Family pad_family();
@@ -25,6 +26,7 @@ Family convert_family();
 Family reduce_family();
 Family rank_family();
 Family gather_family();
+Family roi_family();
 Family scatter_family();
 Family resize_family();
 Family grid_sample_family();

@@ -392,6 +392,39 @@ def gathers(c):
     c.add("ScatterND", [c.real(4, 3), Index([[1], [1]]), c.real(2, 3)], reduction="add")
 
 
+def arrangements(c):
+    for upper in (0, 1):
+        for k in (None, -2, 1, 9):
+            c.add("Trilu", [c.real(2, 4, 6)] + ([] if k is None else [Const(np.int64(k))]), upper=upper)
+    c.add("ReverseSequence", [c.real(5, 3, 2), Index([5, 1, 3])], time_axis=0, batch_axis=1)
+    c.add("ReverseSequence", [c.real(3, 5), Index([2, 5, 4])], time_axis=1, batch_axis=0)
+    c.add("CenterCropPad", [c.real(5, 8, 3), Const(np.array([3, 5, 3]))])
+    c.add("CenterCropPad", [c.real(4, 5, 3), Const(np.array([7, 2]))], axes=(0, 1))
+    for k in (0, 2, -1):
+        c.add("EyeLike", [c.real(4, 5)], k=k)
+    c.add(
+        "MaxUnpool",
+        [c.real(1, 2, 2, 2), Index([[[[0, 6], [9, 15]], [[17, 22], [24, 30]]]])],
+        kernel_shape=(2, 2),
+        strides=(2, 2),
+    )
+    regions = Const(np.float32([[0, 0, 0, 7, 7], [0, 3, 2, 9, 6], [0, 8, 8, 8, 8]]))
+    c.add("MaxRoiPool", [c.real(1, 3, 9, 9), regions], pooled_shape=(2, 3))
+    c.add("MaxRoiPool", [c.real(1, 3, 9, 9), regions], pooled_shape=(3, 3), spatial_scale=0.5)
+    regions = Const(np.float32([[0.5, 0.5, 7, 7], [3, 2, 11, 9], [-4, 1, 2, 30]]))
+    for mode in ("avg", "max"):
+        for extra in (
+            {},
+            {"sampling_ratio": 2},
+            {"spatial_scale": 0.5},
+            {"coordinate_transformation_mode": "output_half_pixel"},
+        ):
+            images = Index([0, 1, 0])
+            c.add(
+                "RoiAlign", [c.real(2, 3, 9, 9), regions, images], output_height=3, output_width=2, mode=mode, **extra
+            )
+
+
 def grids(c):
     for shape, size in (((1, 3, 5, 4), (3, 6)), ((2, 18, 4, 4), (2, 3))):
         grid = Real(c.rng.integers(-90, 91, (shape[0], *size, 2)), 2.0**-6)
@@ -585,7 +618,20 @@ def recurrent(c):
 
 def main():
     c = Cases()
-    for family in (moves, elementwise, reductions, resizes, ranks, gathers, grids, pools, norms, products, recurrent):
+    for family in (
+        moves,
+        elementwise,
+        reductions,
+        resizes,
+        ranks,
+        gathers,
+        grids,
+        pools,
+        norms,
+        products,
+        recurrent,
+        arrangements,
+    ):
         family(c)
     c.write(pathlib.Path(__file__).with_name("cases.bin"))
 
