@@ -1,40 +1,32 @@
 #pragma once
-/// IEEE half precision in plain integers, for code that must give the same bits on every machine. Loops that are hot
-/// use the ISA's own conversion, which rounds the same way (to nearest, ties to even).
+/// IEEE half precision in plain integers, for code that must give the same bits on every machine: rounds to nearest,
+/// ties to even. Without branches, so that compilers vectorise loops over it even where there is no conversion
+/// instruction (SSE2).
 #include <bit>
 #include <cstdint>
 
 namespace ez_rknn {
 
 constexpr float half_to_float(std::uint16_t h) {
-  const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16;
-  const std::uint32_t exponent = (h >> 10) & 0x1fu;
-  std::uint32_t mantissa = h & 0x3ffu;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-  if (mantissa == 0) return std::bit_cast<float>(sign);
-  std::uint32_t e = 113;  // a subnormal half is a normal float: shift its leading one up to the implicit bit
-  while (!(mantissa & 0x400u)) mantissa <<= 1, --e;
-  return std::bit_cast<float>(sign | (e << 23) | ((mantissa & 0x3ffu) << 13));
+  const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16, magnitude = h & 0x7fffu;
+  // Exponent and mantissa moved into a float's place are 2^-112 of the value, subnormals included.
+  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+  const std::uint32_t special = magnitude >= 0x7c00u ? 0x7f800000u : 0u;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | sign);
 }
 
 constexpr std::uint16_t float_to_half(float f) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
-  const std::uint32_t sign = (bits >> 16) & 0x8000u;
-  const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude >= 0x7f800000u)  // infinity, NaN (kept a NaN)
-    return static_cast<std::uint16_t>(sign | 0x7c00u |
-                                      (magnitude > 0x7f800000u ? 0x200u | ((magnitude >> 13) & 0x3ffu) : 0u));
-  if (magnitude >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // rounds beyond 65504
-  if (magnitude < 0x33000001u) return static_cast<std::uint16_t>(sign);  // at most half of the least subnormal
-  std::uint32_t exponent = magnitude >> 23, mantissa = (magnitude & 0x7fffffu) | 0x800000u;
-  std::uint32_t shift = 13, base = (exponent - 112) << 10;
-  if (exponent < 113) shift = 126 - exponent, base = 0;
-  else mantissa &= 0x7fffffu;
-  const std::uint32_t half = 1u << (shift - 1), rest = mantissa & ((1u << shift) - 1);
-  std::uint32_t value = base + (mantissa >> shift);
-  if (rest > half || (rest == half && (value & 1))) ++value;  // may carry into the exponent, which is right
-  return static_cast<std::uint16_t>(sign | value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  // Normal: rebias the exponent, round to nearest even by carry. Beyond 65504 the carry gives infinity.
+  const std::uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+  // Subnormal: adding 0.5 leaves the units of 2^-24 in the lowest bits, rounded by the addition itself.
+  const std::uint32_t tiny = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  const std::uint32_t nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+  std::uint32_t h = magnitude < 0x38800000u ? tiny : normal;
+  h = magnitude >= 0x47800000u ? 0x7c00u : h;
+  h = magnitude > 0x7f800000u ? nan : h;
+  return static_cast<std::uint16_t>(h | sign);
 }
 
 constexpr float round_to_half(float f) { return half_to_float(float_to_half(f)); }

@@ -7,7 +7,6 @@
 #include <type_traits>
 
 #include "core/fp16.hpp"
-#include "npu/io/half.hpp"
 
 namespace ez_rknn::npu::io {
 namespace {
@@ -21,7 +20,7 @@ struct Brain {
 
 template <class Real, class T>
 Real to_real(T v) {
-  if constexpr (std::is_same_v<T, Half>) return half_bits_to_float(v.bits);
+  if constexpr (std::is_same_v<T, Half>) return half_to_float(v.bits);
   else if constexpr (std::is_same_v<T, Brain>) return bfloat_to_float(v.bits);
   else if constexpr (std::is_same_v<T, bool>) return v ? Real(1) : Real(0);
   else return static_cast<Real>(v);
@@ -80,7 +79,7 @@ void store_integer(const Real* from, std::size_t n, Quant quant, std::byte* to) 
 template <class Real>
 void store_half(const Real* from, std::size_t n, Quant, std::byte* to) {
   for (std::size_t i = 0; i < n; ++i) {
-    const std::uint16_t h = float_to_half_bits(static_cast<float>(from[i]));
+    const std::uint16_t h = float_to_half(static_cast<float>(from[i]));
     std::memcpy(to + i * 2, &h, 2);
   }
 }

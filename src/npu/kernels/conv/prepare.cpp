@@ -5,6 +5,7 @@
 #include "npu/kernels/conv/depthwise.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/pick.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -128,14 +129,7 @@ std::unique_ptr<Conv> prepare_conv(const ConvShape& shape, ConvInput input, Conv
                                    std::optional<cpu::Isa> isa) {
   const ConvJob job{shape, input, weights, tail};
   check(job);
-  const auto variants = conv_variants();
-  for (std::size_t i = variants.size(); i-- > 0;) {
-    const ConvVariant& v = variants[i];
-    if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
-    if (auto conv = v.make(job)) return conv;
-  }
-  throw Unsupported("no convolution kernel for " + std::string(isa ? cpu::name_of(*isa) : "this machine") +
-                    " computes this layer");
+  return pick(conv_variants(), "convolution", isa, job);
 }
 
 }  // namespace ez_rknn::npu::kernels

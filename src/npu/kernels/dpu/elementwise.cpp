@@ -6,6 +6,7 @@
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/elementwise_variants.hpp"
 #include "npu/kernels/element.hpp"
+#include "npu/kernels/pick.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -53,14 +54,7 @@ std::unique_ptr<ElementWiseLayer> prepare_elementwise(DType input, DpuLayer laye
     throw InvalidArgument(std::string("element-wise layer over ") + name_of(input));
   if (!layer.real && is_map_real(input))
     throw InvalidArgument(std::string("element-wise layer over ") + name_of(input) + " in an integer pipeline");
-  const auto variants = elementwise_variants();
-  for (std::size_t i = variants.size(); i-- > 0;) {
-    const ElementWiseVariant& v = variants[i];
-    if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
-    if (auto made = v.make(input, layer)) return made;
-  }
-  throw Unsupported("no element-wise kernel for " + std::string(isa ? cpu::name_of(*isa) : "this machine") +
-                    " computes this layer");
+  return pick(elementwise_variants(), "element-wise", isa, input, layer);
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "ez_rknn/error.hpp"
+#include "npu/kernels/pick.hpp"
 #include "npu/kernels/pool/variants.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -33,14 +34,7 @@ std::span<const PoolVariant> pool_variants() { return kVariants; }
 
 std::unique_ptr<Pool> prepare_pool(const PoolShape& shape, std::optional<cpu::Isa> isa) {
   check(shape);
-  const auto variants = pool_variants();
-  for (std::size_t i = variants.size(); i-- > 0;) {
-    const PoolVariant& v = variants[i];
-    if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
-    if (auto pool = v.make(shape)) return pool;
-  }
-  throw Unsupported("no pooling kernel for " + std::string(isa ? cpu::name_of(*isa) : "this machine") +
-                    " computes this layer");
+  return pick(pool_variants(), "pooling", isa, shape);
 }
 
 }  // namespace ez_rknn::npu::kernels
