@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "core/fp16.hpp"
 #include "ez_rknn/error.hpp"
@@ -44,12 +45,14 @@ kernels::PoolShape pool_shape(const file::Node& node, const Slot& in, const Slot
 /// The PPU's own numbers: reciprocals as 65536/k (integers) or in half precision, and the value padding counts with: 35
 /// bits in two registers on RK3588; 19 bits elsewhere, where the registers behind it hold its multiples.
 void average_by_registers(const Chip& chip, const TaskRegisters& r, bool real, kernels::PoolShape& s) {
-  const auto reciprocal = [&](std::uint16_t reg) {
+  const auto reciprocal = [&](std::uint16_t reg, int kernel) {
     const auto raw = r[reg];
-    return (real ? static_cast<double>(half_to_float(static_cast<std::uint16_t>(raw))) : static_cast<double>(raw)) /
-           65536.0;
+    if (!real) return static_cast<double>(raw) / 65536.0;
+    // 65536 is more than a half holds: a side of 1 is compiled to infinity.
+    const double half = static_cast<double>(half_to_float(static_cast<std::uint16_t>(raw)));
+    return std::isfinite(half) ? half / 65536.0 : 1.0 / kernel;
   };
-  s.reciprocal_w = reciprocal(0x6038), s.reciprocal_h = reciprocal(0x603c);
+  s.reciprocal_w = reciprocal(0x6038, s.kernel_w), s.reciprocal_h = reciprocal(0x603c, s.kernel_h);
   const bool wide = chip.name == "rk3588";
   const int bits = wide ? 35 : 19;
   const std::uint64_t raw = wide ? std::uint64_t{r[0x6044]} | std::uint64_t{r[0x6048]} << 32 : r[0x6044];

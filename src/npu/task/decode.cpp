@@ -1,6 +1,7 @@
 #include "npu/task/decode.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/fp16.hpp"
 #include "npu/task/decode_parts.hpp"
@@ -138,9 +139,9 @@ PoolTask pool_task(const Registers& r) {
   const std::uint64_t pad = std::uint64_t{r.bits(0x6048, 0, 2)} << 32 | r[0x6044];
   p.pad_value = static_cast<std::int64_t>(pad << 29) >> 29;
   const auto part = [&](std::uint16_t reg) {  // 65536 / side, an integer or f16 bits
-    return (p.precision == Precision::f16 ? static_cast<double>(half_to_float(static_cast<std::uint16_t>(r[reg])))
-                                          : static_cast<double>(r.bits(reg, 0, 16))) /
-           65536;
+    if (p.precision != Precision::f16) return static_cast<double>(r.bits(reg, 0, 16)) / 65536;
+    const double half = static_cast<double>(half_to_float(static_cast<std::uint16_t>(r[reg])));
+    return std::isfinite(half) ? half / 65536 : 1.0;  // 65536 overflows: a side of 1
   };
   p.reciprocal = part(0x6038) * part(0x603c);
   return p;

@@ -35,8 +35,9 @@ TEST_CASE("random pooling tasks equal a direct walk over the windows") {
     const auto part = [&](int side) {
       return real ? static_cast<int>(float_to_half(65536.0f / static_cast<float>(side))) : 65536 / side;
     };
-    write(0x6038, real && kw == 1 ? 0x7bff : part(kw));
-    write(0x603c, real && kh == 1 ? 0x7bff : part(kh));
+    // Files have infinity for a side of 1, since 65536 is no half; the largest half is met as well.
+    write(0x6038, real && kw == 1 && seed % 2 ? 0x7bff : part(kw));
+    write(0x603c, real && kh == 1 && seed % 2 ? 0x7bff : part(kh));
     write(0x6040, top << 4 | left);
     write(0x6044, pad);
     write(0x6048, pad < 0 ? 7 : 0);
@@ -70,7 +71,7 @@ TEST_CASE("random pooling tasks equal a direct walk over the windows") {
           double want = method == 1 ? most : least;
           if (method == 0) {
             const auto reciprocal = [&](int side) {
-              return real ? (side == 1 ? 65504.0
+              return real ? (side == 1 ? (seed % 2 ? 65504.0 : 65536.0)
                                        : static_cast<double>(half_to_float(static_cast<std::uint16_t>(part(side)))))
                           : part(side);
             };
