@@ -123,6 +123,7 @@ std::unique_ptr<Operator> make_ex_norm(const NodeSpec& spec) {
   if (mode == "layer") op.kind = Kind::layer;
   else if (mode == "rms") op.kind = Kind::rms;
   else if (mode == "l2") op.kind = Kind::l2;
+  else if (mode == "l1") op.kind = Kind::l1;
   else node.missing("mode \"" + mode + "\"");
   op.eps = node.attributes().real("eps", 0);
   op.shape = node.in(0).shape;
