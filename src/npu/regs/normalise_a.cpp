@@ -33,6 +33,9 @@ std::optional<Stage> stage_of(const Fields& f, const StageMap& at, const std::op
         f.refuse(at.config, 8, 8, "the ALU operand comes from a table the task does not read");
       s.alu_operand = Fields::table();
     } else {
+      // The compiler adds what a bound is below 0: without a lower bound the largest float, in which the layer drowns.
+      if (f.real && (f[at.alu] & 0x7fffffff) == 0x7f7fffff)
+        f.refuse(at.alu, 0, 31, "a fused Clip without a lower bound, whose upper bound the file does not hold,");
       s.alu_operand = f.word(f[at.alu]);
     }
   }

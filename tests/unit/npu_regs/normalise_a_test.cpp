@@ -178,6 +178,20 @@ TEST_CASE("RK3566 has its ALU operations elsewhere and a PPU behind fp16 look-up
   CHECK_NE(refusal(rk3566(), registers(0x38, {{0x6034, 0x00010001}, {0x4070, 1}}), true), "");
 }
 
+TEST_CASE("a fused Clip that lacks a bound: none in int8, refused in fp16 where the file has lost the other one") {
+  const auto clip = [](std::uint32_t added, std::uint32_t compare) {
+    return registers(0x18, {{0x4040, 1}, {0x4060, 0x20090}, {0x4064, added}, {0x406c, compare}, {0x4070, 1}});
+  };
+  const Arithmetic bounded = normalise(rk3588(), file::Graph{}, clip(7860, 500), false);
+  CHECK_EQ(bounded.bn->clamp.lo, 0);
+  CHECK_EQ(bounded.bn->clamp.hi, 500);
+  const Arithmetic open = normalise(rk3588(), file::Graph{}, clip(7860, 0), false);
+  CHECK_FALSE(open.bn->clamp.lo);
+  CHECK_FALSE(open.bn->clamp.hi);
+  CHECK_EQ(refusal(rk3588(), clip(f32(0.5f), f32(3.4028235e38f)), true), "");
+  CHECK_NE(refusal(rk3588(), clip(f32(3.4028235e38f), f32(3.4028235e38f)), true).find("Clip"), std::string::npos);
+}
+
 TEST_CASE("a pooling task has nothing but its ends") {
   const auto regs = registers(0x60, {{0x6034, 0x00110101}}, {{0x6070, {9, 0}}, {0x701c, {8, 32}}});
   const Arithmetic a = normalise(rk3588(), file::Graph{}, regs, false);
