@@ -8,7 +8,7 @@ in a process of its own, so that a crash or a hang is one verdict. judge.py hold
 makes docs/fidelity.md of it.
 
 Verdicts
-  ok        quantised: 99.5 % of the elements within one step of the output's scale and none beyond three; float: no error above 4e-3 of
+  ok        quantised: 99.5 % of the elements (all but one of a small output) within one step of the output's scale and none beyond three; float: no error above 4e-3 of
             the range. Networks: cosine 0.999 (float 0.9999), or an rms error below 1.1 times the simulator's own distance from ONNX
             Runtime (float: 8 times). Integers and booleans: equal.
   wrong     it ran and is outside of that          refused   a typed error when it was loaded
@@ -92,7 +92,8 @@ def fault(f, kind, net, dtype):
         if f["cosine"] < (0.999 if quantised else 0.9999) and f["rms"] > (1.1 if quantised else 8) * f["noise"]:
             return f"cosine {f['cosine']:.6f}, rms {f['rms']:.3g}, noise {f['noise']:.3g}"
     elif kind == "i8" and "max_steps" in f:
-        if f["within_step"] < 0.995 or f["max_steps"] > FIGURES_OF_STEPS:
+        off = round((1 - f["within_step"]) * f["elements"])
+        if (f["within_step"] < 0.995 and off > 1) or f["max_steps"] > FIGURES_OF_STEPS:
             return f"{100 * f['within_step']:.2f} % within a step, largest {f['max_steps']:.1f} steps"
     elif f["max"] > FIGURES_OF_FLOAT * max(f["range"], 1e-6) + 1e-6:
         return f"largest error {f['max']:.3g} of range {f['range']:.3g}"
@@ -232,6 +233,11 @@ def run(model):
     return dict(verdict="wrong" if why else "ok", why=why, simulated=bool(model.get("sim", True)), outputs=outputs)
 
 
+def preload():
+    """Once in each worker instead of in every child; importing starts no threads, so forking afterwards is sound."""
+    import ez_rknn_async  # noqa: F401
+
+
 def in_child(model, timeout):
     read, write = os.pipe()
     pid = os.fork()
@@ -279,12 +285,13 @@ def main():
     models = [m for m in models if fnmatch.fnmatch(m["name"], args.only) and fnmatch.fnmatch(m["kind"], args.kind)]
     if not models:
         parser.error("no model matches")
-    with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
-        rows = list(pool.map(in_child, models, [args.timeout] * len(models)))
+    rows = []
+    with concurrent.futures.ProcessPoolExecutor(args.jobs, initializer=preload) as pool:
+        for r in pool.map(in_child, models, [args.timeout] * len(models)):
+            rows.append(r)
+            if r["verdict"] != "ok" and not args.quiet:
+                print(f"{r['verdict']:7} {r['name']}: {r['why']}", flush=True)
     counts = collections.Counter(r["verdict"] for r in rows)
-    for r in rows:
-        if r["verdict"] != "ok" and not args.quiet:
-            print(f"{r['verdict']:7} {r['name']}: {r['why']}")
     if args.json:
         args.json.write_text(json.dumps(rows))
     print(f"{len(rows)} models: " + ", ".join(f"{n} {v}" for v, n in counts.most_common()))
