@@ -149,6 +149,9 @@ def make(case, root, toolkit):
                 compiled(f"{kind}_whole", {})
                 build["weights"] = f"{kind}_whole.rknn"
         except (BuildError, OSError) as error:
+            if "interpreter ended" in str(error) or isinstance(error, BrokenPipeError):
+                shutil.rmtree(folder)  # nothing is known of this case
+                raise SystemExit("the toolkit's interpreter has ended; --keep goes on from here") from error
             build.update(ok=False, stage=str(error).split(":")[0], error=str(error)[:600])
             # A model that is built and cannot be simulated is worth running: ONNX Runtime judges it.
             if (folder / f"{kind}.rknn").exists() and "simulate" in build["stage"] and wanted:
