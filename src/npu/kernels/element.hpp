@@ -24,7 +24,7 @@ void store_as(std::byte* p, T v) {
 
 /// Types a feature map of the NPU can have.
 constexpr bool is_map_integer(DType t) { return t == DType::i8 || t == DType::i16 || t == DType::i32; }
-constexpr bool is_map_real(DType t) { return t == DType::f16 || t == DType::f32; }
+constexpr bool is_map_real(DType t) { return is_float(t); }
 
 inline std::int64_t load_integer(const std::byte* p, DType t) {
   switch (t) {
@@ -38,6 +38,7 @@ inline float load_real(const std::byte* p, DType t) {
   switch (t) {
     case DType::f32: return load_as<float>(p);
     case DType::f16: return half_to_float(load_as<std::uint16_t>(p));
+    case DType::bf16: return bfloat_to_float(load_as<std::uint16_t>(p));
     default: return static_cast<float>(load_integer(p, t));
   }
 }
@@ -57,10 +58,11 @@ inline void store_integer(std::byte* p, DType t, std::int64_t v) {
   }
 }
 
-/// f32, then f16: the DPU's values are f32.
+/// f32, then the shorter type: the DPU's values are f32.
 inline void store_real(std::byte* p, DType t, double v) {
   const auto single = static_cast<float>(v);
   if (t == DType::f16) store_as(p, float_to_half(single));
+  else if (t == DType::bf16) store_as(p, float_to_bfloat(single));
   else store_as(p, single);
 }
 

@@ -23,6 +23,9 @@ class Builder {
  private:
   void add_node(const file::Node& node);
   void add_convolution(const file::Node& node, const std::vector<Pass>& passes);
+  /// Weights with a scale for every so many input channels: a convolution for each group, added up in the output.
+  bool is_group_sum(const file::Node& node, const std::vector<Pass>& passes) const;
+  void add_group_sum(const file::Node& node, const std::vector<Pass>& passes);
   void add_elementwise(const file::Node& node, const std::vector<Pass>& passes);
   void add_pool(const file::Node& node, const std::vector<Pass>& passes);
   void add_operator(const file::Node& node, ops::Factory factory, const std::vector<Pass>& passes);

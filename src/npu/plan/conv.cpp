@@ -14,6 +14,7 @@ kernels::ConvInput conv_input(DType type) {
     case DType::i8: return kernels::ConvInput::i8;
     case DType::i16: return kernels::ConvInput::i16;
     case DType::f16: return kernels::ConvInput::f16;
+    case DType::bf16: return kernels::ConvInput::bf16;
     case DType::f32: return kernels::ConvInput::f32;
     default: throw Unsupported(std::string("a convolution over elements of type ") + name_of(type));
   }
@@ -51,7 +52,7 @@ const Slot* Builder::resolve_operand(const file::Node& node, const Arithmetic& a
   if (!map || (!pixel && !full) || map->channels() != like.channels() ||
       (map->images() != 1 && map->images() != like.images()))
     throw Unsupported("an element-wise operand of shape " + to_string(operand.shape) + " for " + to_string(like.shape));
-  if (size_of(map->dtype) > 4 || map->dtype == DType::bf16)
+  if (size_of(map->dtype) > 4)
     throw Unsupported(std::string("an element-wise operand of type ") + name_of(map->dtype) + " in " + node.type);
   layer.ew->per_channel = !full;
   layer.operand_type = map->dtype;
@@ -91,6 +92,7 @@ Slot* Builder::before_rescaling(const file::Node& node, const Pass* pass, Slot& 
 void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& passes) {
   if (node.inputs.empty() || node.outputs.size() != 1 || node.outputs[0] < 0)
     throw ModelError(0, "a convolution needs an input and one output");
+  if (is_group_sum(node, passes)) return add_group_sum(node, passes);
   const Pass& pass = compute_pass(node, passes);
   if (pass.source != node.inputs[0] || pass.weights < 0)
     throw Unsupported("the convolution does not read the node's first input");

@@ -21,9 +21,7 @@ bool same_size(const Slot& a, const Slot& b) {
   return a.images() == b.images() && a.channels() == b.channels() && a.height() == b.height() && a.width() == b.width();
 }
 
-bool is_map_type(DType t) {
-  return t == DType::i8 || t == DType::i16 || t == DType::i32 || t == DType::f16 || t == DType::f32;
-}
+bool is_map_type(DType t) { return t == DType::i8 || t == DType::i16 || t == DType::i32 || is_float(t); }
 
 }  // namespace
 

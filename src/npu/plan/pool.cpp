@@ -42,22 +42,24 @@ kernels::PoolShape pool_shape(const file::Node& node, const Slot& in, const Slot
   return s;
 }
 
-/// The PPU's own numbers: reciprocals as 65536/k (integers) or in half precision, and the value padding counts with: 35
+/// The PPU's own numbers: reciprocals, 65536/k as an integer or a short real, and the value padding counts with: 35
 /// bits in two registers on RK3588; 19 bits elsewhere, where the registers behind it hold its multiples.
-void average_by_registers(const Chip& chip, const TaskRegisters& r, bool real, kernels::PoolShape& s) {
+void average_by_registers(const Chip& chip, const TaskRegisters& r, DType type, kernels::PoolShape& s) {
   const auto reciprocal = [&](std::uint16_t reg, int kernel) {
     const auto raw = r[reg];
-    if (!real) return static_cast<double>(raw) / 65536.0;
+    const auto bits = static_cast<std::uint16_t>(raw);
+    const double v = type == DType::f16    ? static_cast<double>(half_to_float(bits))
+                     : type == DType::bf16 ? static_cast<double>(bfloat_to_float(bits))
+                                           : static_cast<double>(raw);
     // 65536 is more than a half holds: a side of 1 is compiled to infinity.
-    const double half = static_cast<double>(half_to_float(static_cast<std::uint16_t>(raw)));
-    return std::isfinite(half) ? half / 65536.0 : 1.0 / kernel;
+    return std::isfinite(v) ? v / 65536.0 : 1.0 / kernel;
   };
   s.reciprocal_w = reciprocal(0x6038, s.kernel_w), s.reciprocal_h = reciprocal(0x603c, s.kernel_h);
   const bool wide = chip.name == "rk3588";
   const int bits = wide ? 35 : 19;
   const std::uint64_t raw = wide ? std::uint64_t{r[0x6044]} | std::uint64_t{r[0x6048]} << 32 : r[0x6044];
   const auto pad = static_cast<std::int64_t>(raw << (64 - bits)) >> (64 - bits);
-  s.pad_value = real ? 0 : pad;
+  s.pad_value = is_float(type) ? 0 : pad;
 }
 
 }  // namespace
@@ -70,14 +72,14 @@ void Builder::add_pool(const file::Node& node, const std::vector<Pass>& passes) 
   if (in.shape.rank() != 4 || out.shape.rank() != 4 || in.images() != out.images() || in.channels() != out.channels())
     throw Unsupported("a pool from " + to_string(in.shape) + " to " + to_string(out.shape));
   if (in.dtype != out.dtype || !(in.quant == out.quant)) throw Unsupported("a pool that requantises");
-  if (in.dtype != DType::i8 && in.dtype != DType::i16 && in.dtype != DType::f16)
+  if (in.dtype != DType::i8 && in.dtype != DType::i16 && in.dtype != DType::f16 && in.dtype != DType::bf16)
     throw Unsupported(std::string("a pool over elements of type ") + name_of(in.dtype));
   kernels::PoolShape s = pool_shape(node, in, out);
   if (s.dilation_h != 1 || s.dilation_w != 1) throw Unsupported("a dilated pool: its tasks ignore the dilation");
   if (s.kind == kernels::PoolShape::Kind::average) {
     const Pass& pass = passes.front();
     if (pass.unit == Unit::pool) {
-      average_by_registers(chip_, pass.registers, is_float(in.dtype), s);
+      average_by_registers(chip_, pass.registers, in.dtype, s);
     } else {  // RV1103B/RV1106B have no PPU
       if (node.attributes.integer("count_include_pad", 0) == 0 && (s.pad_top || s.pad_left))
         throw Unsupported("a padded average without registers that say how padding counts");

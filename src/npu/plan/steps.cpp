@@ -1,5 +1,6 @@
 #include "npu/plan/steps.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ez_rknn/error.hpp"
@@ -10,6 +11,30 @@ void ConvStep::run(const RunState& s) const {
   for (int i = 0; i < out->images(); ++i)
     conv->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{},
               out->writable_image(s.bases, i), s.team, s.scratch);
+}
+
+void GroupSumStep::run(const RunState& s) const {
+  for (int i = 0; i < out->images(); ++i) {
+    kernels::ConstMap source = in->image(s.bases, i), sums;
+    const kernels::Map target = out->writable_image(s.bases, i);
+    for (const auto& group : groups) {
+      group->run(source, sums, target, s.team, s.scratch);
+      source.data += std::ptrdiff_t(size_of(in->dtype)) * channels;
+      sums = {target.data, target.pixel, target.row};
+    }
+  }
+}
+
+std::size_t GroupSumStep::scratch_bytes(int workers) const {
+  std::size_t most = 0;
+  for (const auto& group : groups) most = std::max(most, group->scratch_bytes(workers));
+  return most;
+}
+
+std::size_t GroupSumStep::packed_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& group : groups) sum += group->packed_bytes();
+  return sum;
 }
 
 void ElementWiseStep::run(const RunState& s) const {

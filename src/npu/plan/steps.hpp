@@ -24,6 +24,23 @@ class ConvStep final : public Step {
   std::uint64_t multiplications = 0;
 };
 
+/// A 1x1 convolution whose input channels come in groups, each a convolution of its own that adds to the output.
+class GroupSumStep final : public Step {
+ public:
+  using Step::Step;
+  void run(const RunState& state) const override;
+  std::string kernel() const override { return std::string(groups.front()->kernel()); }
+  std::size_t scratch_bytes(int workers) const override;
+  std::size_t packed_bytes() const override;
+  std::uint64_t macs() const override { return multiplications; }
+
+  std::vector<std::unique_ptr<kernels::Conv>> groups;  ///< set when the weights have been packed
+  int channels = 0;                                    ///< of a group; a multiple of 16
+  const Slot* in = nullptr;
+  const Slot* out = nullptr;
+  std::uint64_t multiplications = 0;
+};
+
 class ElementWiseStep final : public Step {
  public:
   using Step::Step;

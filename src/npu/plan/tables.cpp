@@ -33,7 +33,8 @@ void read_split(const ByteReader& bytes, const TableRef& ref, int channels, Chan
 
 }  // namespace
 
-ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableRef& ref, int channels, bool real) {
+ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableRef& ref, int channels, bool real,
+                        bool brain) {
   if (ref.address.tensor < 0 || std::size_t(ref.address.tensor) >= graph.tensors.size())
     throw ModelError(0, "an operand table whose address names no tensor");
   const file::Tensor& tensor = graph.tensors[std::size_t(ref.address.tensor)];
@@ -64,8 +65,10 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
     at += ref.ow ? 2 * width : 0;
     if (ref.mul)
       for (unsigned c = 0; c < count; ++c) {
-        if (real) table.mul_real.push_back(half_to_float(bytes.get<std::uint16_t>(at + 2 * c, "MUL table")));
-        else table.mul.push_back(bytes.get<std::int16_t>(at + 2 * c, "MUL table"));
+        if (real) {
+          const auto short_real = bytes.get<std::uint16_t>(at + 2 * c, "MUL table");
+          table.mul_real.push_back(brain ? bfloat_to_float(short_real) : half_to_float(short_real));
+        } else table.mul.push_back(bytes.get<std::int16_t>(at + 2 * c, "MUL table"));
       }
     at += ref.mul ? 2 * width : 0;
   }

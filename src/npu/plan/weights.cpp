@@ -74,6 +74,15 @@ struct Half {
   }
   static std::int64_t count(std::size_t bytes) { return std::int64_t(bytes / 2); }
 };
+struct Brain {
+  using Plain = float;
+  static Plain at(const std::byte* p, std::int64_t i) {
+    std::uint16_t v;
+    std::memcpy(&v, p + 2 * i, 2);
+    return bfloat_to_float(v);
+  }
+  static std::int64_t count(std::size_t bytes) { return std::int64_t(bytes / 2); }
+};
 /// Two to a byte, low nibble first, -8..7. The input is floating point, so the weights are kept as reals.
 struct Int4 {
   using Plain = float;
@@ -90,6 +99,7 @@ auto with_element(const file::Tensor& t, F&& f) {
     case DType::i8: return f(Int8{});
     case DType::i16: return f(Int16{});
     case DType::f16: return f(Half{});
+    case DType::bf16: return f(Brain{});
     case DType::i4: return f(Int4{});
     default: throw Unsupported("weights \"" + t.name + "\" have elements of type " + name_of(t.dtype));
   }

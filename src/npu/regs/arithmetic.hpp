@@ -87,6 +87,7 @@ struct LutRange {
 /// Everything arithmetic about one task. Addresses name tensors so that the plan can find its operands.
 struct Arithmetic {
   bool real = false;                        ///< float pipeline: values are f32, operands f32 / f16, no shifts
+  bool brain = false;                       ///< its short operands are bfloat16
   std::optional<std::int32_t> ow_constant;  ///< one OW for all channels; a table's OW part wins
   bool ow_table = false;
   int accumulator_shift = 0;  ///< CORE truncation before BS

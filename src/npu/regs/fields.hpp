@@ -13,7 +13,7 @@ namespace ez_rknn::npu {
 struct Fields {
   const Chip& chip;
   const TaskRegisters& regs;
-  bool real;  ///< operands are f32 / f16 bits instead of integers
+  bool real;  ///< operands are f32 / f16 / bfloat16 bits instead of integers
 
   std::uint32_t operator[](std::uint16_t reg) const { return regs[reg]; }
   /// Bits low..high, both included.
@@ -25,15 +25,22 @@ struct Fields {
   std::int32_t s32(std::uint16_t reg) const { return static_cast<std::int32_t>(regs[reg]); }
   std::int32_t s16(std::uint16_t reg, int low = 0) const { return static_cast<std::int16_t>(regs[reg] >> low); }
 
+  /// Short reals are bfloat16 instead of f16: the DPU's processing precision says so.
+  bool brain() const { return real && chip.family != Family::d && bits(0x4010, 0, 2) == 3; }
+  float short_real(std::uint32_t raw) const {
+    const auto b = static_cast<std::uint16_t>(raw);
+    return brain() ? bfloat_to_float(b) : half_to_float(b);
+  }
+
   static Operand table() { return {.table = true}; }
   /// A 32-bit operand: an integer, or the bits of an f32.
   Operand word(std::uint32_t raw) const {
     if (real) return {.real = std::bit_cast<float>(raw)};
     return {.value = static_cast<std::int32_t>(raw)};
   }
-  /// A 16-bit operand: an integer, or the bits of an f16.
+  /// A 16-bit operand: an integer, or the bits of a short real.
   Operand half(std::uint32_t raw) const {
-    if (real) return {.real = half_to_float(static_cast<std::uint16_t>(raw))};
+    if (real) return {.real = short_real(raw)};
     return {.value = static_cast<std::int16_t>(raw)};
   }
 

@@ -30,8 +30,8 @@ float chained_ppu(const Fields& f) {
   if (!(f.regs.enable & kEnableDpu) || !(f.regs.enable & kEnablePpu)) return 1.0f;
   if (f[0x6034] & 0xf0f) f.refuse(0x6034, 0, 11, "a pooling kernel in a PPU chained behind the DPU");
   if (!f.real) f.refuse(0x6038, 0, 16, "a PPU chained behind an integer DPU");
-  const float width = half_to_float(static_cast<std::uint16_t>(f[0x6038]));
-  const float height = half_to_float(static_cast<std::uint16_t>(f[0x603c]));
+  const float width = f.short_real(f[0x6038]);
+  const float height = f.short_real(f[0x603c]);
   return width * height / 4294967296.0f;
 }
 
@@ -40,7 +40,7 @@ float chained_ppu(const Fields& f) {
 Arithmetic normalise(const Chip& chip, const file::Graph& graph, const TaskRegisters& regs, bool real) {
   const Fields f{chip, regs, real};
   Arithmetic a;
-  a.real = real;
+  a.real = real, a.brain = f.brain();
   const AddressMap map = map_of(chip.family);
   a.feature = regs.address(map.feature);
   a.weights = regs.address(map.weights);

@@ -39,7 +39,14 @@ void merged(const Fields& f, Arithmetic& a) {
   if (config & 0x400) {
     Stage s;
     s.mul = s.prelu = true;
-    s.mul_operand = f.half(f[kOperand]);
+    if (config & 0x20) {  // a slope for every channel: int16, one after the other
+      const auto slopes = f.regs.address(0x5038);
+      if (!slopes) f.refuse(kConfig, 5, 5, "slopes from memory without an address");
+      a.bn_table = TableRef{*slopes, false, false, true};
+      s.mul_operand = Fields::table();
+    } else {
+      s.mul_operand = f.half(f[kOperand]);
+    }
     s.shift = s.shift_negative = f.number(kOperand, 16, 21);
     a.bn = s;
   } else if (!(config & 4)) {
@@ -65,7 +72,10 @@ void merged(const Fields& f, Arithmetic& a) {
   }
   f.bounds(e.clamp, 0x405c, 0x4060);
   f.bounds(e.clamp, 0x4064, 0x4068);
-  if (e.lut)  // up to four segments beyond the tables: the first on either side
+  if (e.lut) {
+    // Up to four segments beyond the tables. Where all of them begin at the table's end only the last has a length,
+    // else the one next to the table stands for all.
+    const bool last = f[0x4140] == f[0x414c];
     a.lut = {.le_start = f.s32(0x4110),
              .le_end = 0,
              .lo_start = 0,
@@ -73,9 +83,10 @@ void merged(const Fields& f, Arithmetic& a) {
              .le_index_shift = f.index_shift(0x410c, 8, 15),
              .lo_index_shift = f.index_shift(0x410c, 16, 23),
              .underflow_scale = f.s16(0x4154, 16),
-             .overflow_scale = f.s16(0x4170),
+             .overflow_scale = last ? f.s16(0x4174, 16) : f.s16(0x4170),
              .underflow_shift = f.number(0x4160, 24, 31),
-             .overflow_shift = f.number(0x4184, 0, 7)};
+             .overflow_shift = last ? f.number(0x4184, 24, 31) : f.number(0x4184, 0, 7)};
+  }
   a.ew = e;
 }
 

@@ -126,7 +126,8 @@ int compare_tiles(unsigned seed, TailKind kind) {
 }
 
 /// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
-/// n * 4 bounds; the stored f16 adds half a unit of its own, and a unit more where both lie on either side of a tie.
+/// n * 4 bounds; a stored short real adds half a unit of its own, and a unit more where both lie on either side of a
+/// tie.
 void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team) {
   Random random(seed);
   ConvShape s = random_shape(random, depthwise);
@@ -135,11 +136,15 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
   ConvWeights weights;
   const float size = 2.0f / std::sqrt(static_cast<float>(inputs));
   for (int i = 0; i < s.out_c * inputs; ++i) weights.reals.push_back(random.real(-size, size));
-  Maps m = random_maps(random, s, input == ConvInput::f16 ? DType::f16 : DType::f32, tail);
+  Maps m = random_maps(random, s,
+                       input == ConvInput::f16    ? DType::f16
+                       : input == ConvInput::bf16 ? DType::bf16
+                                                  : DType::f32,
+                       tail);
   run(*prepare_conv(s, input, weights, tail, cpu::Isa::ref), m, m.expected, team);
   const double slope = kind == 4 ? 1000.0 * 60 / 32 / 4096 : 4;  // what the tail multiplies an error with
   const double absolute = inputs * 2.0 * static_cast<double>(size) * 0x1p-23 * slope + 1e-6;
-  const double relative = tail.out_type == DType::f16 ? 0x1p-10 : 0x1p-20;
+  const double relative = unit_of(tail.out_type);
   for (const ConvVariant& v : conv_variants()) {
     if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
     const auto conv = v.make({s, input, weights, tail});
@@ -187,7 +192,7 @@ TEST_CASE("real convolutions stay within the rounding of their sums") {
   for (int kind = 0; kind < kRealTails; ++kind)
     for (unsigned i = 0; i < 40; ++i)
       for (bool depthwise : {false, true})
-        for (ConvInput input : {ConvInput::f16, ConvInput::f32})
+        for (ConvInput input : {ConvInput::f16, ConvInput::bf16, ConvInput::f32})
           compare_real(500 * static_cast<unsigned>(kind) + i, kind, depthwise, input, i % 2 ? one : two);
 }
 

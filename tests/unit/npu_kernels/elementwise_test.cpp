@@ -76,14 +76,14 @@ TEST_CASE("real element-wise layers stay within f32 rounding, and integers they 
       const unsigned seed = 500 * static_cast<unsigned>(kind) + i;
       Random random(seed);
       const Case size = random_case(random);
-      const DType input = random.one_of({DType::f16, DType::f32, DType::f32, DType::i8, DType::i16, DType::i32});
+      const DType input = random.one_of({DType::f16, DType::bf16, DType::f32, DType::i8, DType::i16, DType::i32});
       DpuLayer layer = random_real_layer(random, kind, size.channels);
       if (random.chance(20)) layer.out_type = random.one_of({DType::i8, DType::i16}), layer.out.scale = 100;
       const bool integer = is_map_integer(layer.out_type);
       const double magnitude = input == DType::i32 ? 2e6 : input == DType::i16 ? 32768 : input == DType::i8 ? 128 : 2;
       const double slope = kind == 4 ? 1000.0 * 60 / 32 / 4096 : 4;
       const double absolute = integer ? 1.0 : magnitude * 4 * 0x1p-23 * slope + 1e-6;
-      const double relative = integer ? 0.0 : layer.out_type == DType::f16 ? 0x1p-10 : 0x1p-20;
+      const double relative = integer ? 0.0 : unit_of(layer.out_type);
       CAPTURE(kind);
       compare(seed, random, size, input, layer, i % 2 ? one : two, [&](TestMap& expected, TestMap& got) {
         REQUIRE_LE(worst_ratio(got, expected, absolute, relative), 1.0);

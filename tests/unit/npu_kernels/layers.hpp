@@ -61,6 +61,7 @@ class TestMap {
           std::byte* p = at(y, x, c);
           if (c >= channels_) std::fill_n(p, size_of(type_), std::byte{0});
           else if (type_ == DType::f16) store_as(p, float_to_half(random.real(-scale, scale)));
+          else if (type_ == DType::bf16) store_as(p, float_to_bfloat(random.real(-scale, scale)));
           else if (type_ == DType::f32) store_as(p, random.real(-scale, scale));
           else if (type_ == DType::i32) store_as(p, random(-2'000'000, 2'000'000));
           else if (random.chance(10)) store_integer(p, type_, random.chance(50) ? lowest_of(type_) : highest_of(type_));
@@ -103,6 +104,8 @@ std::string describe(const ConvShape& s);
 
 /// Number of elements in which the maps differ by more than `tolerance` (0: bit for bit, gaps included).
 int differences(const TestMap& a, const TestMap& b);
+/// Twice what storing a real in this type may change it by, relatively.
+constexpr double unit_of(DType t) { return t == DType::f16 ? 0x1p-10 : t == DType::bf16 ? 0x1p-7 : 0x1p-20; }
 /// The largest |a - b| / (absolute + relative * |b|) over the elements.
 double worst_ratio(TestMap& a, TestMap& b, double absolute, double relative);
 

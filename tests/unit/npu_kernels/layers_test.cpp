@@ -109,7 +109,7 @@ DpuLayer random_layer(Random& random, TailKind kind, int channels, double reach)
       break;
     case TailKind::wide_output: layer.out_type = DType::i16, target = 60000; break;
     case TailKind::raw_output: layer.out_type = DType::i32, target = reach * 4; break;
-    case TailKind::real_output: layer.out_type = random.chance(50) ? DType::f16 : DType::f32; break;
+    case TailKind::real_output: layer.out_type = random.one_of({DType::f16, DType::bf16, DType::f32}); break;
     case TailKind::anything: {
       layer.bs->mul_first = random.chance(30), layer.bs->prelu = random.chance(30);
       layer.bs->alu = random.one_of({Alu::max, Alu::min, Alu::add, Alu::sub});
@@ -140,7 +140,7 @@ DpuLayer random_real_layer(Random& random, int kind, int channels) {
   DpuLayer layer;
   layer.real = true;
   layer.channels = channels;
-  layer.out_type = DType::f16;
+  layer.out_type = random.chance(70) ? DType::f16 : DType::bf16;
   const auto reals = [&](float lo, float hi) {
     Channels<float> t;
     for (int i = 0; i < channels; ++i) t.values.push_back(random.real(lo, hi));
@@ -171,7 +171,7 @@ DpuLayer random_real_layer(Random& random, int kind, int channels) {
     layer.ew->op = kind == 5 ? ElementWise::Op::add : random.one_of({ElementWise::Op::mul, ElementWise::Op::max});
     layer.ew->from_memory = true;
     layer.ew->per_channel = random.chance(30);
-    layer.operand_type = random.chance(70) ? DType::f16 : DType::f32;
+    layer.operand_type = random.one_of({DType::f16, DType::f16, DType::bf16, DType::f32});
     layer.ew->convert = random.chance(50), layer.ew->scale_real = 0.75f;
   }
   if (kind == 7) layer.out_type = DType::f32;

@@ -16,7 +16,7 @@ namespace {
 PoolShape random_pool(Random& random) {
   PoolShape s;
   s.kind = random.one_of({PoolShape::Kind::average, PoolShape::Kind::max, PoolShape::Kind::min});
-  s.type = random.one_of({DType::i8, DType::i8, DType::i16, DType::f16});
+  s.type = random.one_of({DType::i8, DType::i8, DType::i16, DType::f16, DType::bf16});
   s.channels = random.one_of({1, 3, 5, 16, 17, 33, 64, 130, 300});
   s.kernel_h = random.one_of({1, 2, 3, 5, 7, 13}), s.kernel_w = random.chance(70) ? s.kernel_h : random(1, 80);
   s.stride_h = random(1, 3), s.stride_w = random.chance(80) ? s.stride_h : random(1, 70);
@@ -24,7 +24,7 @@ PoolShape random_pool(Random& random) {
   s.pad_top = random(0, s.kernel_h), s.pad_left = random(0, s.kernel_w);
   s.in_h = random(1, 16), s.in_w = random(1, 50);
   s.out_h = random(1, s.in_h + 2), s.out_w = random(1, s.in_w + 2);
-  if (s.type != DType::f16) s.pad_value = random(-128, 127);
+  if (!is_float(s.type)) s.pad_value = random(-128, 127);
   // Now and then means that lie exactly between two integers.
   s.reciprocal_h = random.chance(30) ? 0.5 : 1.0 / s.kernel_h, s.reciprocal_w = 1.0 / s.kernel_w;
   return s;
@@ -56,8 +56,8 @@ TEST_CASE("pooling equals the reference; averages of halves within the rounding 
       CAPTURE(seed);
       CAPTURE(name_of(s.type));
       CAPTURE(static_cast<int>(s.kind));
-      if (s.type == DType::f16 && s.kind == PoolShape::Kind::average)
-        REQUIRE_LE(worst_ratio(got, expected, s.kernel_h * s.kernel_w * 2 * 0x1p-22, 0x1p-10), 1.0);
+      if (is_float(s.type) && s.kind == PoolShape::Kind::average)
+        REQUIRE_LE(worst_ratio(got, expected, s.kernel_h * s.kernel_w * 2 * 0x1p-22, unit_of(s.type)), 1.0);
       else REQUIRE_EQ(differences(expected, got), 0);
     }
   }

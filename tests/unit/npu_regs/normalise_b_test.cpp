@@ -203,3 +203,23 @@ TEST_CASE("the look-up ranges of RK3576 are segments") {
   wild.set(0x410c, 0x00400500);
   CHECK_THROWS_AS(normalise(rk3576(), file::Graph{}, wild, false), Unsupported);
 }
+
+TEST_CASE("the processing precision tells bfloat16 operands from f16 ones") {
+  const auto regs = [](std::uint32_t format) {
+    return registers(0x1d, {{0x4010, format},
+                            {0x4038, 0x53},
+                            {0x4060, 0x20000},
+                            {0x4068, 0x45310000},
+                            {0x406c, kNoMin},
+                            {0x4070, kNoMax},
+                            {0x4074, kNoMin},
+                            {0x4078, kNoMax},
+                            {0x407c, 0x10041c1}});
+  };
+  const Arithmetic brain = normalise(rk3562(), file::Graph{}, regs(0x60000003), true);
+  CHECK(brain.brain);
+  CHECK_EQ(brain.bn->mul_operand.real, 2832.0f);
+  const Arithmetic half = normalise(rk3562(), file::Graph{}, regs(0x40000002), true);
+  CHECK_FALSE(half.brain);
+  CHECK_EQ(half.bn->mul_operand.real, 5.19140625f);
+}

@@ -134,6 +134,13 @@ TEST_CASE("family D: PReLU is a BN stage, a bypassed merged stage is nothing") {
   CHECK_EQ(a.bn->mul_operand.value, 0x199);
   CHECK_EQ(a.bn->shift, 10);
   CHECK_EQ(a.bn->shift_negative, 10);
+  const auto slopes = registers(
+      0x18, {{0x4030, 1}, {0x404c, 0x10004d2a}, {0x405c, kNoMin}, {0x4060, kNoMax}, {0x4064, kNoMin}, {0x4068, kNoMax}},
+      {{0x5038, {9, 32}}});
+  const Arithmetic t = normalise(rv1106b(), file::Graph{}, slopes, false);
+  REQUIRE((t.bn && t.bn_table));
+  CHECK((t.bn->prelu && t.bn->mul_operand.table && t.bn_table->mul && !t.bn_table->bias && !t.bn_table->ow));
+  CHECK_EQ(t.bn_table->address, (Address{9, 32}));
   const auto none = registers(0x19, {{0x4030, 0x40000033}, {0x404c, 0x1000480f}});
   const Arithmetic b = normalise(rv1106b(), file::Graph{}, none, false);
   CHECK((!b.bs && !b.bn && !b.ew));

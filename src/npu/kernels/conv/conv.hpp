@@ -38,7 +38,7 @@ struct ConvWeights {
   std::vector<float> reals;
 };
 
-enum class ConvInput { i8, i16, f16, f32 };
+enum class ConvInput { i8, i16, f16, bf16, f32 };
 
 /// Immutable after prepare; run from many threads with different maps and scratch.
 class Conv {

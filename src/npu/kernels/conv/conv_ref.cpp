@@ -12,6 +12,7 @@ DType element_of(ConvInput input) {
     case ConvInput::i8: return DType::i8;
     case ConvInput::i16: return DType::i16;
     case ConvInput::f16: return DType::f16;
+    case ConvInput::bf16: return DType::bf16;
     case ConvInput::f32: return DType::f32;
   }
   return DType::i8;

@@ -21,6 +21,8 @@ constexpr DenseVariant kDense[] = {
     {"conv_f32/avx512", ConvInput::f32, &kDenseF32Avx512, &kStageF32, cpu::Isa::avx512},
     {"conv_i16/avx2", ConvInput::i16, &kDenseI16Avx2, &kStageI16ToF64Avx2, cpu::Isa::avx2},
     {"conv_i16/avx512", ConvInput::i16, &kDenseI16Avx512, &kStageI16ToF64Avx512, cpu::Isa::avx512},
+    {"conv_bf16/avx2", ConvInput::bf16, &kDenseF32Avx2, &kStageBf16ToF32Avx2, cpu::Isa::avx2},
+    {"conv_bf16/avx512", ConvInput::bf16, &kDenseF32Avx512, &kStageBf16ToF32Avx2, cpu::Isa::avx512},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
@@ -31,6 +33,8 @@ constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_f32/avx512", ConvInput::f32, &kDepthwiseF32Avx512, &kStageF32, cpu::Isa::avx512},
     {"depthwise_i16/avx2", ConvInput::i16, &kDepthwiseI16Avx2, &kStageI16ToF64Avx2, cpu::Isa::avx2},
     {"depthwise_i16/avx512", ConvInput::i16, &kDepthwiseI16Avx512, &kStageI16ToF64Avx512, cpu::Isa::avx512},
+    {"depthwise_bf16/avx2", ConvInput::bf16, &kDepthwiseF32Avx2, &kStageBf16ToF32Avx2, cpu::Isa::avx2},
+    {"depthwise_bf16/avx512", ConvInput::bf16, &kDepthwiseF32Avx512, &kStageBf16ToF32Avx2, cpu::Isa::avx512},
 };
 #elif defined(__aarch64__)
 constexpr DenseVariant kDense[] = {
@@ -39,12 +43,14 @@ constexpr DenseVariant kDense[] = {
     {"conv_f16/neon", ConvInput::f16, &kDenseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
     {"conv_f32/neon", ConvInput::f32, &kDenseF32Neon, &kStageF32, cpu::Isa::neon},
     {"conv_i16/neon", ConvInput::i16, &kDenseI16Neon, &kStageI16ToF64Neon, cpu::Isa::neon},
+    {"conv_bf16/neon", ConvInput::bf16, &kDenseF32Neon, &kStageBf16ToF32Neon, cpu::Isa::neon},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/neon", ConvInput::i8, &kDepthwiseI8Neon, &kStageI8ToI16Neon, cpu::Isa::neon},
     {"depthwise_f16/neon", ConvInput::f16, &kDepthwiseF32Neon, &kStageF16ToF32Neon, cpu::Isa::neon},
     {"depthwise_f32/neon", ConvInput::f32, &kDepthwiseF32Neon, &kStageF32, cpu::Isa::neon},
     {"depthwise_i16/neon", ConvInput::i16, &kDepthwiseI16Neon, &kStageI16ToF64Neon, cpu::Isa::neon},
+    {"depthwise_bf16/neon", ConvInput::bf16, &kDepthwiseF32Neon, &kStageBf16ToF32Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -71,6 +77,10 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[2].name, cpu::Isa::avx2, depthwise<2>},
     {kDepthwise[4].name, cpu::Isa::avx2, depthwise<4>},
     {kDepthwise[6].name, cpu::Isa::avx2, depthwise<6>},
+    {kDense[9].name, cpu::Isa::avx2, dense<9>},
+    {kDepthwise[8].name, cpu::Isa::avx2, depthwise<8>},
+    {kDense[10].name, cpu::Isa::avx512, dense<10>},
+    {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
@@ -85,6 +95,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[3].name, cpu::Isa::neon, dense<3>},         {kDense[4].name, cpu::Isa::neon, dense<4>},
     {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>}, {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>},
     {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>}, {kDepthwise[3].name, cpu::Isa::neon, depthwise<3>},
+    {kDense[5].name, cpu::Isa::neon, dense<5>},         {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };
@@ -109,7 +120,7 @@ void check(const ConvJob& job) {
                           std::to_string(job.tail.channels));
   const std::uint64_t expected = std::uint64_t(s.out_c) * std::uint64_t(s.depthwise ? 1 : s.in_c) *
                                  std::uint64_t(s.kernel_h) * std::uint64_t(s.kernel_w);
-  const bool real = job.input == ConvInput::f16 || job.input == ConvInput::f32;
+  const bool real = job.input != ConvInput::i8 && job.input != ConvInput::i16;
   const std::size_t given = real ? job.weights.reals.size() : job.weights.integers.size();
   if (given != expected)
     throw InvalidArgument("convolution: " + std::to_string(given) + " weights, the shape needs " +

@@ -30,6 +30,15 @@ struct HalfToFloat {
     _mm256_storeu_ps(y + 8, _mm256_cvtph_ps(_mm_loadu_si128(x + 1)));
   }
 };
+struct BrainToFloat {
+  static constexpr int kFrom = 2, kTo = 4;
+  static void convert(const std::byte* from, std::byte* to) {
+    for (int i = 0; i < 2; ++i) {
+      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to) + i, _mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+    }
+  }
+};
 
 template <class F>
 void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels,
@@ -42,6 +51,7 @@ void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::
 
 const StageFormat kStageI8ToU8Avx2 = {1, 1, 128, copy<ToU8>};
 const StageFormat kStageI8ToI16Avx2 = {1, 2, 0, copy<ToI16>};
+const StageFormat kStageBf16ToF32Avx2 = {2, 4, 0, copy<BrainToFloat>};
 const StageFormat kStageF16ToF32Avx2 = {2, 4, 0, copy<HalfToFloat>};
 
 }  // namespace ez_rknn::npu::kernels

@@ -21,10 +21,10 @@ extern const StageFormat kStageF32;  ///< f32 as it is
 #if defined(__x86_64__)
 extern const StageFormat kStageI8ToU8Avx2;   ///< int8 + 128
 extern const StageFormat kStageI8ToI16Avx2;  ///< widened
-extern const StageFormat kStageF16ToF32Avx2;
+extern const StageFormat kStageF16ToF32Avx2, kStageBf16ToF32Avx2;
 extern const StageFormat kStageI16ToF64Avx2, kStageI16ToF64Avx512;
 #elif defined(__aarch64__)
-extern const StageFormat kStageI8ToI16Neon, kStageF16ToF32Neon, kStageI16ToF64Neon;
+extern const StageFormat kStageI8ToI16Neon, kStageF16ToF32Neon, kStageBf16ToF32Neon, kStageI16ToF64Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -23,6 +23,14 @@ struct HalfToFloat {
     for (int i = 0; i < 16; i += 4) vst1q_f32(y + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + i))));
   }
 };
+struct BrainToFloat {
+  static constexpr int kFrom = 2, kTo = 4;
+  static void convert(const std::byte* from, std::byte* to) {
+    const auto* x = reinterpret_cast<const std::uint16_t*>(from);
+    auto* y = reinterpret_cast<std::uint32_t*>(to);
+    for (int i = 0; i < 16; i += 4) vst1q_u32(y + i, vshll_n_u16(vld1_u16(x + i), 16));
+  }
+};
 
 template <class F>
 void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels,
@@ -34,6 +42,7 @@ void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::
 }  // namespace
 
 const StageFormat kStageI8ToI16Neon = {1, 2, 0, copy<ToI16>};
+const StageFormat kStageBf16ToF32Neon = {2, 4, 0, copy<BrainToFloat>};
 const StageFormat kStageF16ToF32Neon = {2, 4, 0, copy<HalfToFloat>};
 
 }  // namespace ez_rknn::npu::kernels

@@ -13,7 +13,7 @@ struct ElementKernels {
   /// to[i] = table[from[i]], the index being the byte as unsigned
   void (*map_bytes)(const std::uint8_t* table, const std::byte* from, std::byte* to, std::size_t n);
   Widen i8_to_i32, i16_to_i32;
-  Widen i8_to_f32, i16_to_f32, i32_to_f32, f16_to_f32;
+  Widen i8_to_f32, i16_to_f32, i32_to_f32, f16_to_f32, bf16_to_f32;
 };
 
 #if defined(__x86_64__)

@@ -27,6 +27,9 @@ void i32_to_f32(const std::byte* from, std::byte* to, std::size_t n) {
     store_real(y, to_real(load_int(reinterpret_cast<const std::int32_t*>(x))));
   });
 }
+void bf16_to_f32(const std::byte* from, std::byte* to, std::size_t n) {
+  sixteens(from, 2, to, n, [](const std::byte* x, std::byte* y) { store_real(y, load_bf16(x)); });
+}
 void f16_to_f32(const std::byte* from, std::byte* to, std::size_t n) {
   sixteens(from, 2, to, n, [](const std::byte* x, std::byte* y) { store_real(y, load_f16(x)); });
 }

@@ -24,7 +24,8 @@ void map_bytes(const std::uint8_t* table, const std::byte* from, std::byte* to, 
 
 }  // namespace
 
-const ElementKernels kElementsNeon = {map_bytes, i8_to_i32, i16_to_i32, i8_to_f32, i16_to_f32, i32_to_f32, f16_to_f32};
+const ElementKernels kElementsNeon = {map_bytes,  i8_to_i32,  i16_to_i32, i8_to_f32,
+                                      i16_to_f32, i32_to_f32, f16_to_f32, bf16_to_f32};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

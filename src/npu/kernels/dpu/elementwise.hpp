@@ -21,7 +21,7 @@ class ElementWiseLayer {
   virtual std::string_view kernel() const = 0;
 };
 
-/// @param input  i8, i16, i32, f16 or f32 elements
+/// @param input  i8, i16, i32, f16, bf16 or f32 elements
 std::unique_ptr<ElementWiseLayer> prepare_elementwise(DType input, DpuLayer layer,
                                                       std::optional<cpu::Isa> isa = std::nullopt);
 

@@ -23,6 +23,7 @@ Widen widen_for(const ElementKernels& k, DType input, bool real) {
     case DType::i16: return real ? k.i16_to_f32 : k.i16_to_i32;
     case DType::i32: return real ? k.i32_to_f32 : copy_words;
     case DType::f16: return k.f16_to_f32;
+    case DType::bf16: return k.bf16_to_f32;
     default: return copy_words;
   }
 }

@@ -41,7 +41,7 @@ struct DpuLayer {
   LutRange lut_range;
   OutputConvert out;
   float ppu_scale = 1.0f;
-  DType out_type = DType::i8;  ///< i8, i16, i32, f16, f32
+  DType out_type = DType::i8;  ///< i8, i16, i32, f16, bf16, f32
   DType operand_type = DType::i8;
   /// Output channels beyond `channels` up to the padded count are written as 0.
 };

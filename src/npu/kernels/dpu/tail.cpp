@@ -21,6 +21,7 @@ TailType type_of(DType t) {
     case DType::i8: return TailType::i8;
     case DType::i16: return TailType::i16;
     case DType::f16: return TailType::f16;
+    case DType::bf16: return TailType::bf16;
     case DType::f32: return TailType::f32;
     default: return TailType::i32;
   }

@@ -58,10 +58,6 @@ inline Wide operand_of(const TailParams& t, const std::byte* p) {
   return t.convert ? round_even((x + splat(t.operand_offset)) * splat(t.operand_scale)) : x;
 }
 
-inline std::size_t bytes_of(TailType t) {
-  return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 ? 2 : 4;
-}
-
 /// Everything before the output converter. `operand` is the operand's element of the group's first channel.
 inline Wide through(const TailParams& t, std::size_t channel, Wide v, const std::byte* operand) {
   if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
@@ -81,9 +77,10 @@ inline Int quantise(const TailParams& t, Wide v) {
 }
 
 inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
-  if (t.out_type == TailType::f16 || t.out_type == TailType::f32) {
+  if (is_real(t.out_type)) {
     const Real r = keep_lanes(to_real((v + splat(t.out_offset)) * splat(t.out_float_scale)), lanes);
     if (t.out_type == TailType::f16) store_f16(out, r);
+    else if (t.out_type == TailType::bf16) store_bf16(out, r);
     else store_real(out, r);
     return;
   }

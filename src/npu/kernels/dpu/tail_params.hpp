@@ -1,6 +1,6 @@
 #pragma once
 /// A DPU layer as vector code wants it: plain numbers and arrays. Arrays have an entry for every channel of the padded
-/// count. No inline functions and no standard containers: files of every instruction set include this.
+/// count. No functions of external linkage and no standard containers: files of every instruction set include this.
 #include <cstddef>
 #include <cstdint>
 
@@ -9,7 +9,7 @@ namespace ez_rknn::npu::kernels {
 struct DpuLayer;
 
 enum class TailAlu : std::uint8_t { none, max, min, add, div, sub, mul };
-enum class TailType : std::uint8_t { i8, i16, i32, f16, f32 };
+enum class TailType : std::uint8_t { i8, i16, i32, f16, bf16, f32 };
 
 struct StageParams {
   bool mul_first = false, mul = false, prelu = false;
@@ -121,6 +121,12 @@ struct TailTile {
   std::byte* out = nullptr;            ///< pixel 0, channel 0
   std::ptrdiff_t out_pixel = 0;        ///< bytes
 };
+
+static constexpr std::size_t bytes_of(TailType t) {
+  return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 || t == TailType::bf16 ? 2 : 4;
+}
+
+static constexpr bool is_real(TailType t) { return t == TailType::f16 || t == TailType::bf16 || t == TailType::f32; }
 
 using TailFunction = void (*)(const TailParams&, const TailTile&);
 

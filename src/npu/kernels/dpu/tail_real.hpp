@@ -57,6 +57,7 @@ inline Real real_operand(const TailParams& t, const std::byte* p) {
   Real x;
   switch (t.operand_type) {
     case TailType::f16: x = load_f16(p); break;
+    case TailType::bf16: x = load_bf16(p); break;
     case TailType::f32: x = load_real(reinterpret_cast<const float*>(p)); break;
     case TailType::i8: x = to_real(load_i8(p)); break;
     case TailType::i16: x = to_real(load_i16(p)); break;
@@ -65,16 +66,13 @@ inline Real real_operand(const TailParams& t, const std::byte* p) {
   return t.convert ? x * splat(t.operand_real_scale) : x;
 }
 
-inline std::size_t real_bytes_of(TailType t) {
-  return t == TailType::i8 ? 1 : t == TailType::i16 || t == TailType::f16 ? 2 : 4;
-}
-
 inline void real_finish(const TailParams& t, Real v, Int lanes, std::byte* out) {
-  if (t.out_type == TailType::f16 || t.out_type == TailType::f32) {
+  if (is_real(t.out_type)) {
     v = v * splat(t.out_real_scale);
     if (t.ppu_scale != 1.0f) v = v * splat(t.ppu_scale);
     v = keep_lanes(v, lanes);
     if (t.out_type == TailType::f16) store_f16(out, v);
+    else if (t.out_type == TailType::bf16) store_bf16(out, v);
     else store_real(out, v);
     return;
   }
@@ -89,7 +87,7 @@ inline void real_finish(const TailParams& t, Real v, Int lanes, std::byte* out) 
 }
 
 inline void tail_real(const TailParams& t, const TailTile& tile) {
-  const std::size_t operand_size = real_bytes_of(t.operand_type), out_size = real_bytes_of(t.out_type);
+  const std::size_t operand_size = bytes_of(t.operand_type), out_size = bytes_of(t.out_type);
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const Int lanes = load_int(t.lanes + channel);

@@ -13,7 +13,7 @@ namespace ez_rknn::npu::kernels {
 
 struct PoolShape {
   enum class Kind { average, max, min } kind = Kind::max;
-  DType type = DType::i8;  ///< i8, i16 or f16, of input and output alike
+  DType type = DType::i8;  ///< i8, i16, f16 or bf16, of input and output alike
   int in_h = 0, in_w = 0, channels = 0, out_h = 0, out_w = 0;
   int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, pad_top = 0, pad_left = 0;
   /// Average: sum of the window (padding counts as pad_value) times reciprocal_w * reciprocal_h, rounded to nearest,

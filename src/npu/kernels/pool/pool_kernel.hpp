@@ -20,7 +20,7 @@ struct PoolLoops {
 };
 
 struct PoolKernel {
-  PoolLoops i8, i16, f16;
+  PoolLoops i8, i16, f16, bf16;
 };
 
 #if defined(__x86_64__)

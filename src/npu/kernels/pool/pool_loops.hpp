@@ -34,26 +34,32 @@ void finish(const std::byte* sum, std::int64_t extra, double factor, std::byte* 
   }
 }
 
-// A half that is NaN stays: comparisons with it are false, and the newcomer is the second operand.
-void max_f16(const std::byte* from, std::byte* to, std::size_t n) {
-  for (std::size_t i = 0; i < n * 2; i += 32) store_f16(to + i, max(load_f16(to + i), load_f16(from + i)));
-}
-void min_f16(const std::byte* from, std::byte* to, std::size_t n) {
-  for (std::size_t i = 0; i < n * 2; i += 32) store_f16(to + i, min(load_f16(to + i), load_f16(from + i)));
-}
-void add_f16(const std::byte* from, std::byte* sum, std::size_t n) {
-  auto* b = reinterpret_cast<float*>(sum);
-  for (std::size_t i = 0; i < n; i += 16) store_real(b + i, load_real(b + i) + load_f16(from + i * 2));
-}
-void finish_f16(const std::byte* sum, std::int64_t extra, double factor, std::byte* to, std::size_t n) {
-  const auto* a = reinterpret_cast<const float*>(sum);
-  for (std::size_t i = 0; i < n; i += 16)
-    store_f16(to + i * 2, (load_real(a + i) + splat(float(extra))) * splat(float(factor)));
-}
+/// Two-byte reals. A NaN stays: comparisons with it are false, and the newcomer is the second operand.
+template <Real (*Load)(const void*), void (*Store)(void*, Real)>
+struct Short {
+  static void max_of(const std::byte* from, std::byte* to, std::size_t n) {
+    for (std::size_t i = 0; i < n * 2; i += 32) Store(to + i, max(Load(to + i), Load(from + i)));
+  }
+  static void min_of(const std::byte* from, std::byte* to, std::size_t n) {
+    for (std::size_t i = 0; i < n * 2; i += 32) Store(to + i, min(Load(to + i), Load(from + i)));
+  }
+  static void add(const std::byte* from, std::byte* sum, std::size_t n) {
+    auto* b = reinterpret_cast<float*>(sum);
+    for (std::size_t i = 0; i < n; i += 16) store_real(b + i, load_real(b + i) + Load(from + i * 2));
+  }
+  static void finish(const std::byte* sum, std::int64_t extra, double factor, std::byte* to, std::size_t n) {
+    const auto* a = reinterpret_cast<const float*>(sum);
+    for (std::size_t i = 0; i < n; i += 16)
+      Store(to + i * 2, (load_real(a + i) + splat(float(extra))) * splat(float(factor)));
+  }
+};
+using Half = Short<load_f16, store_f16>;
+using Brain = Short<load_bf16, store_bf16>;
 
 constexpr PoolKernel kLoops = {{max_of<std::int8_t>, min_of<std::int8_t>, add_to<std::int8_t>, finish<store_i8, 1>},
                                {max_of<std::int16_t>, min_of<std::int16_t>, add_to<std::int16_t>, finish<store_i16, 2>},
-                               {max_f16, min_f16, add_f16, finish_f16}};
+                               {Half::max_of, Half::min_of, Half::add, Half::finish},
+                               {Brain::max_of, Brain::min_of, Brain::add, Brain::finish}};
 
 }  // namespace
 }  // namespace ez_rknn::npu::kernels

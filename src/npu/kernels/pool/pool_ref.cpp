@@ -18,7 +18,7 @@ class PoolRef final : public Pool {
         std::byte* pixel = out.data + y * out.row + x * out.pixel;
         for (int c = 0; c < padded_channels(shape_.channels); ++c, pixel += size) {
           const double v = c < shape_.channels ? value(in, y, x, static_cast<std::size_t>(c) * size) : 0.0;
-          if (shape_.type == DType::f16) store_real(pixel, shape_.type, v);
+          if (is_float(shape_.type)) store_real(pixel, shape_.type, v);
           else store_integer(pixel, shape_.type, static_cast<std::int64_t>(v));
         }
       }
@@ -29,7 +29,7 @@ class PoolRef final : public Pool {
  private:
   double value(const ConstMap& in, int y, int x, std::size_t channel_offset) const {
     const PoolShape& s = shape_;
-    const bool real = s.type == DType::f16;
+    const bool real = is_float(s.type);
     double sum = 0, most = real ? -HUGE_VAL : static_cast<double>(lowest_of(s.type));
     double least = real ? HUGE_VAL : static_cast<double>(highest_of(s.type));
     for (int ky = 0; ky < s.kernel_h; ++ky)

@@ -74,6 +74,7 @@ class RowPool final : public Pool {
   std::uint16_t worst() const {
     const bool max = shape_.kind == PoolShape::Kind::max;
     if (shape_.type == DType::f16) return max ? 0xfc00 : 0x7c00;
+    if (shape_.type == DType::bf16) return max ? 0xff80 : 0x7f80;
     return static_cast<std::uint16_t>(max ? lowest_of(shape_.type) : highest_of(shape_.type));
   }
 
@@ -135,13 +136,14 @@ class RowPool final : public Pool {
 std::unique_ptr<Pool> make_pool_rows(const PoolShape& shape, const PoolKernel& kernel, std::string_view name) {
   const double window = double(shape.kernel_h) * shape.kernel_w;
   const double largest = shape.type == DType::i16 ? 32768 : 128;
-  if (shape.type != DType::f16 && shape.kind == PoolShape::Kind::average &&
+  if (!is_float(shape.type) && shape.kind == PoolShape::Kind::average &&
       (window * largest >= 0x1p31 || window * std::abs(double(shape.pad_value)) >= 0x1p52))
     return nullptr;  // sums would not fit
   return std::make_unique<RowPool>(shape,
                                    shape.type == DType::i8    ? kernel.i8
                                    : shape.type == DType::i16 ? kernel.i16
-                                                              : kernel.f16,
+                                   : shape.type == DType::f16 ? kernel.f16
+                                                              : kernel.bf16,
                                    name);
 }
 

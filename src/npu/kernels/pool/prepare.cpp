@@ -21,7 +21,7 @@ constexpr PoolVariant kVariants[] = {
 };
 
 void check(const PoolShape& s) {
-  if (s.type != DType::i8 && s.type != DType::i16 && s.type != DType::f16)
+  if (s.type != DType::i8 && s.type != DType::i16 && s.type != DType::f16 && s.type != DType::bf16)
     throw Unsupported(std::string("pooling over ") + name_of(s.type));
   if (s.in_h < 1 || s.in_w < 1 || s.channels < 1 || s.out_h < 1 || s.out_w < 1 || s.kernel_h < 1 || s.kernel_w < 1 ||
       s.stride_h < 1 || s.stride_w < 1 || s.dilation_h < 1 || s.dilation_w < 1 || s.pad_top < 0 || s.pad_left < 0)

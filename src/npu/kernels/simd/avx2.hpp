@@ -136,6 +136,10 @@ inline Real load_real(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu
 inline Real load_f16(const void* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(at128(p))), _mm256_cvtph_ps(_mm_loadu_si128(at128(p) + 1))};
 }
+inline __m256 widen_bf16(__m128i x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16)); }
+inline Real load_bf16(const void* p) {
+  return {widen_bf16(_mm_loadu_si128(at128(p))), widen_bf16(_mm_loadu_si128(at128(p) + 1))};
+}
 inline Real splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline void store_real(void* p, Real x) {
   _mm256_storeu_ps(static_cast<float*>(p), x.a);
@@ -145,6 +149,19 @@ inline void store_f16(void* p, Real x) {
   auto* q = static_cast<__m128i*>(p);
   _mm_storeu_si128(q, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   _mm_storeu_si128(q + 1, _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+/// The upper halves, to nearest, ties to even; a NaN stays one.
+inline __m256i round_bf16(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x), top = _mm256_srli_epi32(bits, 16);
+  const __m256i odd = _mm256_and_si256(top, _mm256_set1_epi32(1));
+  const __m256i bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  return _mm256_blendv_epi8(_mm256_srli_epi32(_mm256_add_epi32(bits, bias), 16),
+                            _mm256_or_si256(top, _mm256_set1_epi32(0x40)), nan);
+}
+inline void store_bf16(void* p, Real x) {  // packus works on halves, see narrow16
+  _mm256_storeu_si256(static_cast<__m256i*>(p),
+                      _mm256_permute4x64_epi64(_mm256_packus_epi32(round_bf16(x.a), round_bf16(x.b)), 0xd8));
 }
 inline Real to_real(Int x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
 inline Real to_real(Wide x) {

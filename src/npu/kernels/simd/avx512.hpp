@@ -106,10 +106,24 @@ inline bool any_unequal(Wide x, Wide y) {
 
 inline Real load_real(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline Real load_f16(const void* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))}; }
+inline Real load_bf16(const void* p) {
+  const __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(x, 16))};
+}
 inline Real splat(float x) { return {_mm512_set1_ps(x)}; }
 inline void store_real(void* p, Real x) { _mm512_storeu_ps(p, x.v); }
 inline void store_f16(void* p, Real x) {
   _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+/// The upper halves, to nearest, ties to even; a NaN stays one.
+inline void store_bf16(void* p, Real x) {
+  const __m512i bits = _mm512_castps_si512(x.v), top = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(top, _mm512_set1_epi32(1));
+  const __m512i rounded =
+      _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+  const __mmask16 nan = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
+  const __m512i y = _mm512_mask_or_epi32(rounded, nan, top, _mm512_set1_epi32(0x40));
+  _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(y));
 }
 inline Real to_real(Int x) { return {_mm512_cvtepi32_ps(x.v)}; }
 inline Real to_real(Wide x) {

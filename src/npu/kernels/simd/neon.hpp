@@ -171,6 +171,12 @@ inline Real load_f16(const void* p) {
   const float16x8_t a = vreinterpretq_f16_u16(vld1q_u16(q)), b = vreinterpretq_f16_u16(vld1q_u16(q + 8));
   return {{vcvt_f32_f16(vget_low_f16(a)), vcvt_high_f32_f16(a), vcvt_f32_f16(vget_low_f16(b)), vcvt_high_f32_f16(b)}};
 }
+inline Real load_bf16(const void* p) {
+  const auto* q = static_cast<const std::uint16_t*>(p);
+  Real r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(q + 4 * i), 16));
+  return r;
+}
 inline Real splat(float x) {
   const float32x4_t v = vdupq_n_f32(x);
   return {{v, v, v, v}};
@@ -182,6 +188,17 @@ inline void store_f16(void* p, Real x) {
   auto* q = static_cast<std::uint16_t*>(p);
   vst1q_u16(q, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.v[0]), x.v[1])));
   vst1q_u16(q + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.v[2]), x.v[3])));
+}
+/// The upper halves, to nearest, ties to even; a NaN stays one.
+inline void store_bf16(void* p, Real x) {
+  for (int i = 0; i < 4; ++i) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(x.v[i]), top = vshrq_n_u32(bits, 16);
+    const uint32x4_t bias = vaddq_u32(vandq_u32(top, vdupq_n_u32(1)), vdupq_n_u32(0x7fff));
+    const uint32x4_t rounded = vshrq_n_u32(vaddq_u32(bits, bias), 16);
+    const uint32x4_t number = vceqq_f32(x.v[i], x.v[i]);
+    const uint32x4_t y = vbslq_u32(number, rounded, vorrq_u32(top, vdupq_n_u32(0x40)));
+    vst1_u16(static_cast<std::uint16_t*>(p) + 4 * i, vmovn_u32(y));
+  }
 }
 inline Real to_real(Int x) {
   return each<Real>([](int32x4_t a) { return vcvtq_f32_s32(a); }, x);
