@@ -1,0 +1,77 @@
+"""Judge a folder that build.py filled: every build, run by the software NPU, against the simulator's outputs and the RK3588 build's.
+
+    python check.py OUT [--only REGEX]       one line a build that is not ok, with the distance to both; exit 1 when any is not
+
+Needs the package installed. int8: within a step in 99.5 % of the elements, none beyond three; deep networks, floats and 16-bit
+types: see BOUNDS, as a share of the output's range."""
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+
+import numpy as np
+
+import ez_rknn_async as ez
+
+BOUNDS = {"i8": 2e-2, "bf16": 2e-2}  # of the range; i8: only where the output has no steps of its own, or is deep
+DEFAULT_BOUND = 4e-3
+
+
+def run(path, names, arrays, s):
+    session = ez.InferenceSession(path, provider_options={"runtime": "software"})
+    return session.run(None, {n: arrays[f"in_{s}_{i}"] for i, n in enumerate(names)})
+
+
+def step_of(values):
+    """The distance of neighbouring values where there are at most 256 of them, as an int8 output has; else 0."""
+    levels = np.unique(values.astype(np.float64))
+    return float(np.diff(levels).min()) if 1 < levels.size <= 256 else 0.0
+
+
+def verdict(entry, got, simulated, original):
+    if got.shape != simulated.shape or not np.isfinite(got).all():
+        return f"shape {got.shape}, expected {simulated.shape}, or not finite"
+    error, span = np.abs(got.astype(float) - simulated), float(np.ptp(simulated))
+    step = step_of(simulated) if entry["kind"] == "i8" and not entry["deep"] else 0.0
+    if step:
+        near, most = float((error <= 1.05 * step).mean()), float(error.max() / step)
+        return f"{100 * near:.2f} % within a step, largest {most:.1f}" if near < 0.995 or most > 3.05 else None
+    rms, noise = (float(np.sqrt(np.square(d).mean())) for d in (error, simulated.astype(float) - original))
+    bound = BOUNDS.get(entry["kind"], DEFAULT_BOUND)
+    if error.max() <= bound * span + 1e-6 or (entry["deep"] and entry["kind"] == "i8" and rms <= 1.1 * noise):
+        return None
+    return f"error {error.max():.3g} of {span:.3g}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    entries = [e for e in json.loads((args.out / "index.json").read_text()) if "refused" not in e]
+    entries = [e for e in entries if re.search(args.only, f"{e['network']}/{e['build']}")]
+    failed, control = 0, {}
+    for e in sorted(entries, key=lambda e: (e["network"], e["kind"], e["chip"] != "rk3588")):
+        folder, why = args.out / e["network"], None
+        with np.load(folder / "case.npz") as case, np.load(folder / f"{e['build']}.npz") as simulated:
+            try:
+                outputs = run(folder / f"{e['build']}.rknn", e["inputs"], case, 0)
+                found = [verdict(e, y, simulated[f"0_{o}"], case[f"ort_0_{o}"]) for o, y in enumerate(outputs)]
+                why = next((f"output {o}: {w}" for o, w in enumerate(found) if w), None)
+            except ez.Error as error:
+                outputs, why = [], f"{type(error).__name__}: {error}"
+        if e["chip"] == "rk3588":
+            control[e["network"], e["kind"]] = outputs
+        other = control.get((e["network"], e["kind"]), [])
+        far = [float(np.abs(a.astype(float) - b).max()) for a, b in zip(outputs, other) if a.shape == b.shape]
+        if why:
+            failed += 1
+            print(f"{e['network']}/{e['build']}: {why}; from RK3588's {max(far, default=float('nan')):.3g}", flush=True)
+    print(f"{len(entries) - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
