@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/fp16.hpp"
+#include "core/shared_bytes.hpp"
 #include "ez_rknn/error.hpp"
 #include "npu/exec/program.hpp"
 #include "rknn_file/reader.hpp"
@@ -285,4 +286,22 @@ TEST_CASE("a model whose activations no machine should have to hold is refused b
   g.inputs.push_back(count - 1), g.normalisation.emplace_back();
   g.outputs = {count - 2};
   CHECK_THROWS_WITH_AS(Program::load(std::move(model)), doctest::Contains("GiB"), ModelError);
+
+// A model that borrows weights, a second load of a file, and the shapes of a dynamic model keep no weights of their
+// own.
+TEST_CASE("equal weights are packed once") {
+  const std::size_t before = SharedBytes::held_by_process();
+  const auto whole = Program::load(fixture("shared_weights_i8"));
+  const std::size_t once = SharedBytes::held_by_process();
+  CHECK(once > before);
+  auto bare = fixture("shared_weights_without_weights");
+  file::take_weights(bare, whole->model());
+  const auto borrower = Program::load(std::move(bare));
+  CHECK(borrower->packed_weight_bytes() == whole->packed_weight_bytes());
+  const auto again = Program::load(fixture("shared_weights_i8"));
+  CHECK(SharedBytes::held_by_process() == once);
+
+  const auto dynamic = Program::load(fixture("dynamic_shapes_i8"));
+  CHECK(dynamic->graph_count() == 2);
+  CHECK(2 * (SharedBytes::held_by_process() - once) == dynamic->packed_weight_bytes());
 }

@@ -109,9 +109,9 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
                                                                                 : 64);
   if (encoding == DepthwiseEncoding::u8_s8) p.block_bytes += 256;
   const int blocks = (s.out_c + p.block_channels - 1) / p.block_channels;
-  p.bytes = AlignedBuffer(static_cast<std::size_t>(blocks) * p.block_bytes);
+  AlignedBuffer bytes(static_cast<std::size_t>(blocks) * p.block_bytes);
   for (int b = 0; b < blocks; ++b) {
-    std::byte* to = p.bytes.data() + static_cast<std::size_t>(b) * p.block_bytes;
+    std::byte* to = bytes.data() + static_cast<std::size_t>(b) * p.block_bytes;
     switch (encoding) {
       case DepthwiseEncoding::u8_s8: pack_u8_s8(weight, b * 64, p, to); break;
       case DepthwiseEncoding::s16_s16: pack_s16(weight, b * 16, p, to); break;
@@ -120,6 +120,7 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
       case DepthwiseEncoding::f32: pack_f32(weight, b * 16, p, to); break;
     }
   }
+  p.bytes = SharedBytes(std::move(bytes));
   return p;
 }
 

@@ -131,7 +131,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
                                   static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
   packed.blocks = cut(groups, kernel, group_bytes);
-  packed.bytes = AlignedBuffer(static_cast<std::size_t>(groups) * group_bytes);
+  AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
 
   std::vector<std::uint32_t> at;
   int at_groups = 0;
@@ -144,7 +144,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       const int oc = block.first_group * kChannelAlign + i;
       if (oc >= s.out_c) break;  // stays 0
       const bool tiles = encoding == DenseEncoding::s8_tiles;
-      std::byte* to = packed.bytes.data() + block.offset +
+      std::byte* to = bytes.data() + block.offset +
                       (tiles ? i / kChannelAlign * kTileSteps * 64 + i % kChannelAlign * lane : i * lane);
       const std::int32_t add = source.ow(oc);
       switch (encoding) {
@@ -164,6 +164,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       }
     }
   }
+  packed.bytes = SharedBytes(std::move(bytes));
   return packed;
 }
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/aligned.hpp"
+#include "core/shared_bytes.hpp"
 #include "npu/kernels/conv/dense_kernel.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/dpu/tail_bounds.hpp"
@@ -19,7 +19,7 @@ struct PackedBlock {
 
 struct PackedWeights {
   std::vector<PackedBlock> blocks;
-  AlignedBuffer bytes;
+  SharedBytes bytes;
   /// What the window sum is multiplied with, a channel; empty when nothing is left to add.
   std::vector<std::int32_t> factors;
   int taps = 0, steps = 0;
