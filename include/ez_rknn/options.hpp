@@ -26,6 +26,9 @@ enum class OutputType : std::uint8_t {
   native,   ///< outputs keep the model's own type; scale and zero point are in TensorInfo
 };
 
+/// Whose task the NPU takes first when several processes or sessions have one.
+enum class Priority : std::uint8_t { high = 0, medium = 1, low = 2 };
+
 struct SessionOptions {
   Layout layout = Layout::nchw;
   ZeroCopyLayout zero_copy_layout = ZeroCopyLayout::nhwc;
@@ -49,6 +52,9 @@ struct SessionOptions {
   /// tp_mode: which cores one inference may use together. 0 automatic, 0xffff all, else one bit a core.
   std::uint32_t core_mask = 0;
 
+  Priority priority = Priority::high;
+  std::vector<int> worker_cpus;      ///< CPUs the worker threads may run on; empty: as the process
+  bool collect_perf = false;         ///< the runtime measures every layer, for Session::perf_detail(); runs are slower
   bool disable_dup_context = false;  ///< rknn_init for every worker instead of rknn_dup_context
   std::vector<std::string> custom_op_paths;
   bool load_custom_ops_from_default_path = false;

@@ -68,6 +68,15 @@ struct Statistics {
   double run_ms = 0;              ///< moving average of rknn_run
 };
 
+/// What one context of the model takes, in bytes, as the runtime says once the model is loaded; 0 where it says
+/// nothing.
+struct MemoryInfo {
+  std::uint64_t weights = 0;
+  std::uint64_t internal = 0;   ///< activations between layers
+  std::uint64_t allocated = 0;  ///< of the device's memory, all together
+  std::uint64_t sram = 0, free_sram = 0;
+};
+
 class Session {
  public:
   /// Load from a file or from memory (read during construction only).
@@ -94,6 +103,10 @@ class Session {
   /// "2.3.2 (...)", as the runtime answers; the driver's likewise.
   const std::string& runtime_version() const;
   const std::string& driver_version() const;
+  const MemoryInfo& memory() const;
+  /// The runtime's table of layers and their times in the last run that has ended; "" before the first.
+  /// @throws InvalidArgument when the session was made without SessionOptions::collect_perf
+  std::string perf_detail() const;
   /// Path of the librknnrt in use, and whether it is the software NPU.
   const std::string& runtime_path() const;
   bool is_software() const;

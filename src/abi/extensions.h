@@ -7,4 +7,9 @@
  */
 #define EZ_RKNN_QUERY_LAST_ERROR 0x455a0001u
 
+/* rknn_query(0, EZ_RKNN_SET_LOG_LEVEL, &level, sizeof level): from here on the library writes messages of this int32
+ * level and worse; levels as RKNN_LOG_LEVEL has them, -1 for none.
+ */
+#define EZ_RKNN_SET_LOG_LEVEL 0x455a0002u
+
 #endif

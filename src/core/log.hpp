@@ -7,9 +7,9 @@
 
 namespace ez_rknn::log {
 
-enum class Level { error = 0, warning = 1, info = 2, debug = 3 };
+enum class Level { none = -1, error = 0, warning = 1, info = 2, debug = 3 };
 
-/// Threshold from RKNN_LOG_LEVEL, read once; default: warnings.
+/// What is shown: this and worse. From RKNN_LOG_LEVEL, read once; default: warnings.
 Level threshold();
 void set_threshold(Level level);
 /// Replace standard error; an empty function restores it. Safe from any thread; the sink may be called from any thread.

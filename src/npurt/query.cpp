@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "abi/extensions.h"
+#include "core/log.hpp"
 #include "npurt/context.hpp"
 #include "npurt/guard.hpp"
 #include "npurt/perf_table.hpp"
@@ -145,10 +146,21 @@ int last_error_query(void* info, std::uint32_t size) {
   return RKNN_SUCC;
 }
 
+int set_log_level(const void* info, std::uint32_t size) {
+  std::int32_t level = 0;
+  if (!info || size != sizeof level) return RKNN_ERR_PARAM_INVALID;
+  std::memcpy(&level, info, sizeof level);
+  if (level < static_cast<int>(log::Level::none) || level > static_cast<int>(log::Level::debug))
+    return RKNN_ERR_PARAM_INVALID;
+  log::set_threshold(static_cast<log::Level>(level));
+  return RKNN_SUCC;
+}
+
 }  // namespace
 
 extern "C" int rknn_query(rknn_context context, rknn_query_cmd cmd, void* info, uint32_t size) {
   if (static_cast<std::uint32_t>(cmd) == EZ_RKNN_QUERY_LAST_ERROR) return last_error_query(info, size);
+  if (static_cast<std::uint32_t>(cmd) == EZ_RKNN_SET_LOG_LEVEL) return set_log_level(info, size);
   return guarded("rknn_query", [&] {
     const InUse c(context);
     const auto* q =

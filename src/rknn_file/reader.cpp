@@ -158,6 +158,18 @@ void read_memory(const Loader& l, const FlatTable& model, Model& m) {
 
 }  // namespace
 
+Model read_summary(Bytes bytes) {
+  const Container container = open_container(bytes.data);
+  Storage none;
+  Loader l(container, bytes.data.size(), none);
+  const auto root = FlatTable::root(container.flat, "model table");
+  l.scheme = scheme_of(container, root);
+  Model m;
+  m.file_bytes = bytes.data.size();
+  read_description(l, root, m);
+  return m;
+}
+
 Model read(Bytes bytes) {
   const Container container = open_container(bytes.data);
   auto storage = std::make_shared<Storage>();

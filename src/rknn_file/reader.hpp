@@ -23,6 +23,9 @@ Bytes copy_bytes(std::span<const std::byte> data);
 /// @throws Unsupported RKNX (RKNPU3) files, unknown containers, fp16-compressed weights
 Model read(Bytes bytes);
 
+/// What the file says of itself as a whole: no graphs, and nothing that is found by reading them. @throws as read()
+Model read_summary(Bytes bytes);
+
 /// Fill empty weight buffers (a file exported with remove_weight) from another model: constants are matched by name and
 /// must have the same size. @throws Unsupported naming the first weight the donor does not have
 void take_weights(Model& model, const Model& donor);

@@ -6,27 +6,24 @@
 namespace ez_rknn {
 
 std::shared_ptr<Context> Context::create(std::shared_ptr<const RuntimeLibrary> library, const ModelSource& model,
-                                         std::shared_ptr<Context> weights) {
+                                         std::shared_ptr<Context> weights, std::uint32_t flags) {
   rknn_init_extend extend{};
-  std::uint32_t flags = 0;
-  if (weights) {
-    flags |= RKNN_FLAG_SHARE_WEIGHT_MEM;
-    extend.ctx = weights->handle();
-  }
+  if (weights) extend.ctx = weights->handle();
+  const std::uint32_t all = flags | (weights ? RKNN_FLAG_SHARE_WEIGHT_MEM : 0);
   rknn_context handle = 0;
   // The ABI takes a non-const pointer; a mapped file is private to us and survives being written to.
   void* data = const_cast<std::byte*>(model.bytes().data());
-  const int ret = library->api().init(&handle, data, static_cast<std::uint32_t>(model.bytes().size()), flags,
+  const int ret = library->api().init(&handle, data, static_cast<std::uint32_t>(model.bytes().size()), all,
                                       weights ? &extend : nullptr);
   if (ret < 0) raise_init_failure(*library, model.name(), ret);
-  return std::shared_ptr<Context>(new Context(std::move(library), handle, std::move(weights)));
+  return std::shared_ptr<Context>(new Context(std::move(library), handle, std::move(weights), flags));
 }
 
 std::shared_ptr<Context> Context::duplicate() {
   if (!api().dup_context) return nullptr;
   rknn_context own = handle_, copy = 0;
   if (api().dup_context(&own, &copy) < 0) return nullptr;
-  return std::shared_ptr<Context>(new Context(library_, copy, weights_));
+  return std::shared_ptr<Context>(new Context(library_, copy, weights_, flags_));
 }
 
 Context::~Context() { api().destroy(handle_); }

@@ -15,10 +15,12 @@ namespace ez_rknn {
 
 class Context {
  public:
-  /// rknn_init. @param weights  share the weights of this context, which is kept alive; null for a model with its own
+  /// rknn_init.
+  /// @param weights  share the weights of this context, which is kept alive; null for a model with its own
+  /// @param flags  of RKNN_FLAG_*, beyond what `weights` needs
   /// @throws ModelError, Unsupported, DeviceError
   static std::shared_ptr<Context> create(std::shared_ptr<const RuntimeLibrary> library, const ModelSource& model,
-                                         std::shared_ptr<Context> weights);
+                                         std::shared_ptr<Context> weights, std::uint32_t flags = 0);
   /// rknn_dup_context; null where the runtime has no such function or refuses.
   std::shared_ptr<Context> duplicate();
   ~Context();
@@ -29,6 +31,8 @@ class Context {
   const std::shared_ptr<const RuntimeLibrary>& shared_library() const { return library_; }
   const RknnApi& api() const { return library_->api(); }
   rknn_context handle() const { return handle_; }
+  /// Those it was created with, for others like it.
+  std::uint32_t flags() const { return flags_; }
 
   /// Throws DeviceError when `ret` is a failure of `function`.
   void check(const char* function, int ret) const;
@@ -57,10 +61,12 @@ class Context {
   void keep(std::shared_ptr<void> needed) { kept_ = std::move(needed); }
 
  private:
-  Context(std::shared_ptr<const RuntimeLibrary> library, rknn_context handle, std::shared_ptr<Context> weights)
-      : library_(std::move(library)), handle_(handle), weights_(std::move(weights)) {}
+  Context(std::shared_ptr<const RuntimeLibrary> library, rknn_context handle, std::shared_ptr<Context> weights,
+          std::uint32_t flags)
+      : library_(std::move(library)), handle_(handle), flags_(flags), weights_(std::move(weights)) {}
   std::shared_ptr<const RuntimeLibrary> library_;
   rknn_context handle_;
+  const std::uint32_t flags_;
   std::optional<std::uint32_t> core_mask_;
   std::mutex mutex_;
   std::shared_ptr<void> kept_;

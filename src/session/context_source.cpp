@@ -15,7 +15,7 @@ ContextSource::ContextSource(const ModelSource& model, const SessionOptions& opt
 
 std::shared_ptr<Context> ContextSource::beside(Context& first, const ModelSource& model) const {
   std::shared_ptr<Context> copy = duplicate_ ? first.duplicate() : nullptr;
-  return copy ? copy : Context::create(first.shared_library(), model, weights_);
+  return copy ? copy : Context::create(first.shared_library(), model, weights_, first.flags());
 }
 
 std::shared_ptr<Context> ContextSource::another(Context& like) const {
@@ -25,7 +25,7 @@ std::shared_ptr<Context> ContextSource::another(Context& like) const {
     throw Unsupported(
         "this runtime cannot duplicate a context (rknn_dup_context), which a bound run needs; "
         "disable_dup_context=True keeps the model's bytes to initialise it again instead");
-  if (!made) made = Context::create(like.shared_library(), *kept_, weights_);
+  if (!made) made = Context::create(like.shared_library(), *kept_, weights_, like.flags());
   ops_->register_with(*made);
   made->keep(ops_);
   if (const auto mask = like.core_mask()) made->check("rknn_set_core_mask", made->set_core_mask(*mask));

@@ -7,16 +7,21 @@
 #include <filesystem>
 
 #include "ez_rknn/error.hpp"
+#include "session/runtime_choice.hpp"
 
 namespace ez_rknn {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Where the vendor's runtime looks for plug-ins.
+fs::path default_folder() {
 #if defined(__ANDROID__)
-constexpr const char* kDefaultFolder = sizeof(void*) == 8 ? "/vendor/lib64" : "/vendor/lib";
+  return device_root() / (sizeof(void*) == 8 ? "vendor/lib64" : "vendor/lib");
 #else
-constexpr const char* kDefaultFolder = "/usr/lib/rknpu/op_plugins";
+  return device_root() / "usr/lib/rknpu/op_plugins";
 #endif
+}
 
 std::string type_of(const rknn_custom_op& op) { return {op.op_type, strnlen(op.op_type, sizeof op.op_type)}; }
 
@@ -26,7 +31,8 @@ CustomOps::~CustomOps() {
   for (void* handle : handles_) dlclose(handle);
 }
 
-void CustomOps::load(const std::string& path) {
+void CustomOps::load(const RuntimeLibrary& runtime, const std::string& path) {
+  runtime.show_to_plug_ins();  // they call its rknn_custom_op_get_op_attr
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) throw InvalidArgument("custom operator " + path + ": " + dlerror());
   handles_.push_back(handle);
@@ -40,17 +46,18 @@ void CustomOps::load(const std::string& path) {
   operators_.push_back(*op);
 }
 
-void CustomOps::load_default_folder(std::vector<std::string>& warnings) {
+void CustomOps::load_default_folder(const RuntimeLibrary& runtime, std::vector<std::string>& warnings) {
   std::error_code error;
   std::vector<std::string> paths;
-  for (fs::directory_iterator it(kDefaultFolder, error), end; !error && it != end; it.increment(error)) {
+  const fs::path folder = default_folder();
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (name.starts_with("librkcst_") && name.ends_with(".so")) paths.push_back(it->path().string());
   }
-  if (error) warnings.push_back(std::string("custom operators: ") + kDefaultFolder + ": " + error.message());
+  if (error) warnings.push_back("custom operators: " + folder.string() + ": " + error.message());
   std::sort(paths.begin(), paths.end());
   for (const std::string& path : paths) try {
-      load(path);
+      load(runtime, path);
     } catch (const InvalidArgument& e) { warnings.push_back(e.what()); }
 }
 

@@ -14,10 +14,11 @@ class CustomOps {
   CustomOps& operator=(const CustomOps&) = delete;
   ~CustomOps();
 
-  /// Loads one plug-in. @throws InvalidArgument (cannot be loaded, exports no operator, operator loaded already)
-  void load(const std::string& path);
+  /// Loads one plug-in for use with `runtime`. @throws InvalidArgument (cannot be loaded, exports no operator, operator
+  /// loaded already)
+  void load(const RuntimeLibrary& runtime, const std::string& path);
   /// Loads every librkcst_*.so of the runtime's plug-in folder; what cannot be loaded becomes a warning.
-  void load_default_folder(std::vector<std::string>& warnings);
+  void load_default_folder(const RuntimeLibrary& runtime, std::vector<std::string>& warnings);
   bool empty() const { return operators_.empty(); }
   /// The context calls into the plug-ins until it is destroyed: the caller lets it keep this object.
   /// @throws DeviceError, Unsupported where the runtime has no rknn_register_custom_ops

@@ -15,12 +15,17 @@ namespace {
 
 constexpr std::size_t kSpare = 8;  // buffers of a size, and requests, kept for reuse
 
-std::shared_ptr<CustomOps> load_custom_ops(const SessionOptions& options, std::vector<std::string>& warnings) {
+std::shared_ptr<CustomOps> load_custom_ops(const RuntimeLibrary& library, const SessionOptions& options,
+                                           std::vector<std::string>& warnings) {
   auto ops = std::make_shared<CustomOps>();
-  for (const std::string& path : options.custom_op_paths) ops->load(path);
-  if (options.load_custom_ops_from_default_path) ops->load_default_folder(warnings);
+  for (const std::string& path : options.custom_op_paths) ops->load(library, path);
+  if (options.load_custom_ops_from_default_path) ops->load_default_folder(library, warnings);
   if (!ops->empty()) warnings.push_back("custom operators: every worker initialises the model on its own (no dup)");
   return ops;
+}
+
+std::uint32_t init_flags(const SessionOptions& options) {
+  return static_cast<std::uint32_t>(options.priority) | (options.collect_perf ? RKNN_FLAG_COLLECT_PERF_MASK : 0);
 }
 
 }  // namespace
@@ -46,20 +51,26 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
   std::shared_ptr<Engine> engine(new Engine(setup));
   const SessionOptions& options = engine->options_;
   engine->library_ = master ? master->shared_library() : choose_runtime(options.runtime);
-  auto first = Context::create(engine->library_, source, master);
+  const std::uint32_t flags = init_flags(options);
+  auto first = Context::create(engine->library_, source, master, flags);
   engine->model_ = read_model_info(*first, options);
+  if (is_older_than_the_interface(engine->model_.runtime_version))
+    engine->warnings_.push_back(engine->library_->path() + " is version " + engine->model_.runtime_version +
+                                "; the structs it uses are known from 1.4.0 on, results may be wrong");
 
-  const auto ops = load_custom_ops(options, engine->warnings_);
+  const auto ops = load_custom_ops(*engine->library_, options, engine->warnings_);
   const auto more = std::make_shared<ContextSource>(source, options, master, ops);
   auto plan = plan_workers(first, [&] { return more->beside(*first, source); }, options);
   engine->warnings_.insert(engine->warnings_.end(), plan.warnings.begin(), plan.warnings.end());
 
+  if (options.collect_perf) engine->perf_detail_ = std::make_shared<PerfDetail>();
   std::vector<Scheduler::Worker> workers;
   for (WorkerContext& w : plan.workers) {
     ops->register_with(*w.context);
     w.context->keep(ops);
     auto executor = std::make_unique<Executor>(std::move(w.context), engine->model_, engine->buffers_, more);
     executor->set_core(w.core);
+    executor->set_perf_detail(engine->perf_detail_);
     workers.push_back({std::move(executor), w.lane, w.core});
   }
   engine->first_context_ = std::move(first);
@@ -139,6 +150,11 @@ std::shared_ptr<Context> Engine::open_context() const {
   std::lock_guard lock(mutex_);
   if (!first_context_) throw Closed("the session is closed");
   return first_context_;
+}
+
+std::string Engine::perf_detail() const {
+  if (!perf_detail_) throw InvalidArgument("the session was made without the option collect_perf; accepted: with it");
+  return perf_detail_->text();
 }
 
 Statistics Engine::statistics() const {

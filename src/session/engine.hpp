@@ -15,6 +15,7 @@
 #include "session/delivery.hpp"
 #include "session/model_info.hpp"
 #include "session/model_source.hpp"
+#include "session/perf_detail.hpp"
 #include "session/pipeline.hpp"
 #include "session/scheduler.hpp"
 
@@ -52,6 +53,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   void close();
   Statistics statistics() const;
+  std::string perf_detail() const;
   /// The first worker's, for its weights and for memory in it. @throws Closed
   std::shared_ptr<Context> open_context() const;
   bool on_own_thread() const { return delivery_.on_callback_thread(); }
@@ -76,6 +78,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::vector<std::string> warnings_;
   std::shared_ptr<const RuntimeLibrary> library_;
   ModelInfo model_;
+  std::shared_ptr<PerfDetail> perf_detail_;  ///< null without collect_perf
   std::shared_ptr<BufferPool> buffers_;
   Delivery delivery_;
   std::unique_ptr<Scheduler> scheduler_;

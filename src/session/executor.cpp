@@ -68,6 +68,7 @@ std::chrono::nanoseconds Executor::run(Request& request) {
   const auto set = Clock::now();
   context_->check("rknn_run", context_->api().run(context_->handle(), nullptr));
   const auto ran = Clock::now();
+  if (perf_detail_) perf_detail_->ask(*context_);
   get_outputs(request);
   if (print_times()) {
     const auto done = Clock::now();

@@ -10,6 +10,7 @@
 #include "session/context.hpp"
 #include "session/context_source.hpp"
 #include "session/model_info.hpp"
+#include "session/perf_detail.hpp"
 #include "session/request.hpp"
 
 namespace ez_rknn {
@@ -28,6 +29,8 @@ class Executor {
   const std::shared_ptr<Context>& context() const { return context_; }
   /// Shown in the lines of ZTU_EZRKNN_ASYNC_PRINT_PERF.
   void set_core(int core) { core_ = core; }
+  /// Where the times of the layers of every run go.
+  void set_perf_detail(std::shared_ptr<PerfDetail> detail) { perf_detail_ = std::move(detail); }
 
  private:
   std::chrono::nanoseconds run(Request& request);
@@ -43,6 +46,7 @@ class Executor {
   std::shared_ptr<ContextSource> more_;
   std::unique_ptr<BoundExecutor> bound_;
   int core_ = 0;
+  std::shared_ptr<PerfDetail> perf_detail_;  ///< null: not measured
   std::size_t shape_set_ = 0;
   std::vector<rknn_tensor_attr> output_attrs_;  ///< of the current shapes
   std::vector<rknn_input> inputs_;              ///< reused, so that a run allocates nothing but its outputs

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "ez_rknn/error.hpp"
@@ -200,6 +201,10 @@ ModelInfo read_model_info(const Context& context, const SessionOptions& options)
     m.runtime_version = version_text(version.api_version);
     m.driver_version = version_text(version.drv_version);
   }
+  rknn_mem_size memory{};
+  if (context.query(RKNN_QUERY_MEM_SIZE, memory))
+    m.memory = {memory.total_weight_size, memory.total_internal_size, memory.total_dma_allocated_size,
+                memory.total_sram_size, memory.free_sram_size};
   rknn_custom_string custom{};
   if (context.query(RKNN_QUERY_CUSTOM_STRING, custom)) m.custom_string = version_text(custom.string);
   return m;
@@ -218,6 +223,11 @@ PortInfo current_port(const Context& context, bool input, std::uint32_t index, Z
   }
   port.own.push_back(port.logical);  // there is no query for the current NHWC view
   return port;
+}
+
+bool is_older_than_the_interface(const std::string& version) {
+  int major = 0, minor = 0;
+  return std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2 && (major < 1 || (major == 1 && minor < 4));
 }
 
 ElementType element_type(rknn_tensor_type type) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ez_rknn/options.hpp"
+#include "ez_rknn/session.hpp"
 #include "ez_rknn/tensor.hpp"
 #include "session/context.hpp"
 
@@ -34,6 +35,7 @@ struct ModelInfo {
   /// rknn_set_input_shapes wants the runtime's own order; [set][input].
   std::vector<std::vector<rknn_tensor_attr>> shape_attrs;
   std::string custom_string, runtime_version, driver_version;
+  MemoryInfo memory;
 };
 
 /// @throws DeviceError, Unsupported (numbers beyond all reason)
@@ -41,6 +43,10 @@ ModelInfo read_model_info(const Context& context, const SessionOptions& options)
 
 /// The ports of the shapes that are selected in the context now.
 PortInfo current_port(const Context& context, bool input, std::uint32_t index, ZeroCopyLayout layout);
+
+/// Whether a runtime's version text ("1.3.0 (...)") is below 1.4.0. Later ones share all the structs that are used
+/// here; text that does not begin with a version tells nothing.
+bool is_older_than_the_interface(const std::string& version);
 
 /// The ABI's element type in ours. @throws Unsupported for a number unknown to us
 ElementType element_type(rknn_tensor_type type);

@@ -7,6 +7,7 @@
 
 #include "ez_rknn/error.hpp"
 #include "session/option_values.hpp"
+#include "session/worker_thread.hpp"
 
 namespace ez_rknn {
 namespace {
@@ -107,6 +108,21 @@ bool read_tp_mode(const OptionValue& v, Reading& r) {
   r.options.core_mask = mask;
   return true;
 }
+bool read_priority(const OptionValue& v, Reading& r) {
+  static constexpr Word<Priority> kWords[] = {
+      {"high", Priority::high}, {"medium", Priority::medium}, {"low", Priority::low}};
+  return read_word(v, kWords, r.options.priority);
+}
+bool read_worker_cpus(const OptionValue& v, Reading& r) {
+  const auto cpus = as_integers(v);
+  if (!cpus || cpus->empty()) return false;
+  r.options.worker_cpus.clear();
+  for (std::int64_t n : *cpus) {
+    if (!may_run_on(n)) return false;
+    r.options.worker_cpus.push_back(static_cast<int>(n));
+  }
+  return true;
+}
 bool read_custom_ops(const OptionValue& v, Reading& r) {
   const auto paths = as_texts(v);
   if (!paths) return false;
@@ -158,6 +174,11 @@ const auto& table() {
           [](const OptionValue& v, Reading& r) { return read_bool(v, r.options.sequential_callbacks); }},
       Row{"enable_pacing", kSwitch,
           [](const OptionValue& v, Reading& r) { return read_bool(v, r.options.enable_pacing); }},
+      Row{"npu_priority", "high, medium, low", read_priority},
+      Row{"worker_cpus", "numbers of CPUs this process may use: an integer, a list, or text such as \"4,5,6,7\"",
+          read_worker_cpus},
+      Row{"collect_perf", kSwitch,
+          [](const OptionValue& v, Reading& r) { return read_bool(v, r.options.collect_perf); }},
       Row{"disable_dup_context", kSwitch,
           [](const OptionValue& v, Reading& r) { return read_bool(v, r.options.disable_dup_context); }},
       Row{"schedule", "\"balanced\", or core numbers from 0 to 2: an integer, a list, or text such as \"0,1,2\"",

@@ -84,8 +84,13 @@ bool driven_by_rknpu(const fs::path& device) {
 
 }  // namespace
 
+std::filesystem::path device_root() {
+  const std::string given = environment("EZ_RKNN_DEVICE_ROOT");
+  return given.empty() ? "/" : given;
+}
+
 bool npu_present() {
-  const fs::path root = environment("EZ_RKNN_DEVICE_ROOT").empty() ? "/" : environment("EZ_RKNN_DEVICE_ROOT");
+  const fs::path root = device_root();
   std::error_code error;
   if (fs::exists(root / "dev/rknpu", error)) return true;
   for (fs::directory_iterator it(root / "sys/class/drm", error), end; !error && it != end; it.increment(error))

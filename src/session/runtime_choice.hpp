@@ -1,5 +1,6 @@
 #pragma once
 /// Which librknnrt a session uses.
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,8 +28,10 @@ struct RuntimeChoice {
 };
 RuntimeChoice examine_runtimes(const std::string& request);
 
+/// What absolute paths of the device's system begin with: EZ_RKNN_DEVICE_ROOT (for tests), else "/".
+std::filesystem::path device_root();
+
 /// True when a device driven by rknpu is there: /sys/class/drm/*/device/driver, or /dev/rknpu.
-/// EZ_RKNN_DEVICE_ROOT is put before these paths (for tests).
 bool npu_present();
 
 /// Where the software NPU's library lies: beside the code that asks (the Python package), else beside the program, else

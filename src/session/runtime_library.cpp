@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 namespace ez_rknn {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 struct Loaded {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<const RuntimeLibrary>> by_path;
+  std::optional<log::Level> log_level;  ///< set by the program
 };
 Loaded& loaded() {
   static Loaded* l = new Loaded;  // never destroyed: sessions may outlive static destruction
@@ -71,9 +73,24 @@ std::shared_ptr<const RuntimeLibrary> RuntimeLibrary::open(const std::string& pa
   char text[256] = {};
   library->software_ =
       library->api_.query(0, static_cast<rknn_query_cmd>(EZ_RKNN_QUERY_LAST_ERROR), text, sizeof text) == RKNN_SUCC;
+  if (loaded().log_level) library->set_own_log_level(*loaded().log_level);
   loaded().by_path[path] = library;
   return library;
 }
+
+void RuntimeLibrary::set_log_level(log::Level level) {
+  log::set_threshold(level);
+  std::lock_guard lock(loaded().mutex);
+  loaded().log_level = level;
+  for (const auto& [path, library] : loaded().by_path) library->set_own_log_level(level);
+}
+
+void RuntimeLibrary::set_own_log_level(log::Level level) const {
+  auto number = static_cast<std::int32_t>(level);
+  if (software_) api_.query(0, static_cast<rknn_query_cmd>(EZ_RKNN_SET_LOG_LEVEL), &number, sizeof number);
+}
+
+void RuntimeLibrary::show_to_plug_ins() const { dlopen(path_.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL); }
 
 std::string RuntimeLibrary::last_error(rknn_context context) const {
   if (!software_) return {};

@@ -6,6 +6,7 @@
 
 #include "abi/extensions.h"
 #include "abi/rknn.h"
+#include "core/log.hpp"
 
 namespace ez_rknn {
 
@@ -37,6 +38,10 @@ class RuntimeLibrary {
   /// @param why_not  receives the reason when the result is null
   static std::shared_ptr<const RuntimeLibrary> open(const std::string& path, std::string& why_not);
 
+  /// Messages of the engine and of the software NPU, loaded already or later. The vendor's library has a level of its
+  /// own, the environment's RKNN_LOG_LEVEL.
+  static void set_log_level(log::Level level);
+
   const RknnApi& api() const { return api_; }
   /// Where the library lies, as the dynamic linker says.
   const std::string& path() const { return path_; }
@@ -44,8 +49,12 @@ class RuntimeLibrary {
   bool is_software() const { return software_; }
   /// The runtime's own words for what the last call on this thread met; "" where it has none.
   std::string last_error(rknn_context context) const;
+  /// Plug-ins loaded from here on find this library's functions by name.
+  void show_to_plug_ins() const;
 
  private:
+  void set_own_log_level(log::Level level) const;
+
   RknnApi api_;
   std::string path_;
   bool software_ = false;

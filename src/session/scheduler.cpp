@@ -1,13 +1,12 @@
 #include "session/scheduler.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "ez_rknn/error.hpp"
 #include "session/fork.hpp"
+#include "session/worker_thread.hpp"
 
 namespace ez_rknn {
 
@@ -32,8 +31,8 @@ Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_
   try {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       slots_[i].thread = std::thread([this, i] { work(slots_[i]); });
-      const std::string name = "EzRknn_W" + std::to_string(i) + "_C" + std::to_string(slots_[i].worker.core);
-      pthread_setname_np(slots_[i].thread.native_handle(), name.substr(0, 15).c_str());
+      name_thread(slots_[i].thread, "EzRknn_W" + std::to_string(i) + "_C" + std::to_string(slots_[i].worker.core));
+      keep_on(slots_[i].thread, options.worker_cpus);
     }
   } catch (...) {  // no more threads: end those that were started
     close();

@@ -37,6 +37,8 @@ const std::vector<TensorInfo>& Session::native_outputs() const { return engine_-
 const std::string& Session::custom_string() const { return engine_->model().custom_string; }
 const std::string& Session::runtime_version() const { return engine_->model().runtime_version; }
 const std::string& Session::driver_version() const { return engine_->model().driver_version; }
+const MemoryInfo& Session::memory() const { return engine_->model().memory; }
+std::string Session::perf_detail() const { return engine_->perf_detail(); }
 const std::string& Session::runtime_path() const { return engine_->library().path(); }
 bool Session::is_software() const { return engine_->library().is_software(); }
 

@@ -96,6 +96,13 @@ FAKE_EXPORT void fake_rknnrt_script(const char* text) {
   state().script = text;
   state().calls.clear();
   state().trace.clear();
+  state().released = false;
+}
+/// Lets go of what the script holds.
+FAKE_EXPORT void fake_rknnrt_release() {
+  std::lock_guard lock(state().mutex);
+  state().released = true;
+  state().release.notify_all();
 }
 FAKE_EXPORT int fake_rknnrt_live_contexts() {
   std::lock_guard lock(state().mutex);
@@ -126,6 +133,10 @@ FAKE_EXPORT int rknn_init(rknn_context* context, void*, uint32_t size, uint32_t 
   if (size == 0) misuse("a path instead of a model");
   if ((flag & RKNN_FLAG_SHARE_WEIGHT_MEM) && (!extend || !extend->ctx)) misuse("weights to share, but whose?");
   if (int ret = enter("init", script, flag)) return ret;
+  if (script.hold_init) {
+    std::unique_lock lock(state().mutex);
+    state().release.wait(lock, [] { return state().released; });
+  }
   *context = add(std::move(script));
   return RKNN_SUCC;
 }

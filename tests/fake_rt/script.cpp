@@ -61,6 +61,7 @@ void set(Script& s, const std::string& key, const std::string& value) {
   else if (key == "fail") s.failures.push_back(failure_of(value));
   else if (key == "fail_negative") s.fail_negative = std::stoi(value);
   else if (key == "cores") s.cores = std::stoi(value);
+  else if (key == "init" && value == "hold") s.hold_init = true;
   else if (key == "dup") s.dup = value != "0";
   else if (key == "c2") s.c2 = std::stoi(value);
   else if (key == "row_padding") s.row_padding = std::stoi(value);

@@ -12,6 +12,7 @@
 ///   fail=FUNCTION:CODE[:NTH]          the call (or only the NTH one, from 1) returns CODE
 ///   fail_negative=CODE                rknn_run returns CODE when the first element of input 0 is negative
 ///   cores=N                           1: every mask is refused with -13; otherwise those of cores from N on, with -5
+///   init=hold                       rknn_init waits for a call of fake_rknnrt_release()
 ///   dup=0                             rknn_dup_context is refused
 ///   dynamic=1x4|1x8                   shapes of input 0; element counts of outputs follow it
 ///   c2=N                              the native layout of 4-D tensors is NC1HWC2 with groups of N channels
@@ -50,7 +51,7 @@ struct Script {
   std::vector<Failure> failures;
   int fail_negative = 0;
   int cores = 3;
-  bool dup = true;
+  bool dup = true, hold_init = false;
   int c2 = 0, row_padding = 0;
   bool memory_fd = true;
   std::vector<std::vector<std::uint32_t>> dynamic;

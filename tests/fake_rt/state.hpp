@@ -1,6 +1,7 @@
 #pragma once
 /// What the fake runtime remembers: contexts, memory, calls.
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -41,6 +42,8 @@ struct State {
   std::map<std::string, int> calls;
   std::string trace;
   std::mt19937 random{1};
+  bool released = false;  ///< what the script holds
+  std::condition_variable release;
   State() {
     const char* text = std::getenv("EZ_FAKE_RT");
     script = text ? text : "";
