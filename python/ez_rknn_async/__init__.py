@@ -14,15 +14,37 @@ from . import _core, errors
 from ._core import npu_present, software_runtime_path
 from .binding import IOBinding, SessionIOBinding
 from .devices import OrtDevice
+from .environment import (
+    disable_telemetry_events,
+    enable_telemetry_events,
+    get_all_providers,
+    get_available_providers,
+    get_build_info,
+    get_device,
+    get_version_string,
+    preload_dlls,
+    set_default_logger_severity,
+    set_default_logger_verbosity,
+    set_seed,
+)
 from .errors import (
     Closed,
     DeviceError,
+    EngineError,
+    EPFail,
     Error,
+    Fail,
     InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
     InvalidType,
     ModelError,
+    ModelLoadCanceled,
+    ModelLoaded,
+    NoModel,
     NoSuchFile,
     QueueFull,
+    RuntimeException,
     RuntimeMissing,
     Timeout,
     ToolkitError,
@@ -41,6 +63,7 @@ from .options import (
 )
 from .session import InferenceSession
 from .values import OrtValue
+from .session_options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 if TYPE_CHECKING:
     from .conversion import convert
@@ -50,13 +73,24 @@ __version__: str = _core.version
 __all__ = [
     "Closed",
     "DeviceError",
+    "EPFail",
+    "EngineError",
     "Error",
     "IOBinding",
+    "ExecutionMode",
+    "ExecutionOrder",
+    "Fail",
+    "GraphOptimizationLevel",
     "InferenceSession",
     "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
     "InvalidType",
     "ModelError",
+    "ModelLoadCanceled",
+    "ModelLoaded",
     "ModelMetadata",
+    "NoModel",
     "NoSuchFile",
     "NodeArg",
     "OrtDevice",
@@ -65,19 +99,32 @@ __all__ = [
     "RknnProviderOptions",
     "Rknpu2ProviderOptions",
     "Rknpu3ProviderOptions",
+    "RuntimeException",
     "RuntimeMissing",
     "SessionIOBinding",
+    "SessionOptions",
     "Timeout",
     "ToolkitError",
     "ToolkitMissing",
     "Unsupported",
     "convert",
+    "disable_telemetry_events",
+    "enable_telemetry_events",
     "errors",
+    "get_all_providers",
+    "get_available_providers",
+    "get_build_info",
+    "get_device",
+    "get_version_string",
     "known_options",
     "make_provider_options",
     "make_rknpu2_provider_options",
     "make_rknpu3_provider_options",
     "npu_present",
+    "preload_dlls",
+    "set_default_logger_severity",
+    "set_default_logger_verbosity",
+    "set_seed",
     "software_runtime_path",
 ]
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 __all__ = [
     "Closed",
     "DeviceError",
+    "EPFail",
+    "EngineError",
     "Error",
+    "Fail",
     "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
     "InvalidType",
     "ModelError",
+    "ModelLoadCanceled",
+    "ModelLoaded",
+    "NoModel",
     "NoSuchFile",
     "QueueFull",
+    "RuntimeException",
     "RuntimeMissing",
     "Timeout",
     "ToolkitError",
@@ -75,3 +84,26 @@ class ToolkitMissing(Error):
 
 class ToolkitError(Error):
     """rknn-toolkit2 refused a model or died; the message ends with its own last lines."""
+
+
+class ModelLoadCanceled(Error):
+    """SessionOptions.set_load_cancellation_flag(True) was called before the session was made."""
+
+
+# ONNX Runtime's names. It has one class a status code; a handler written for one of them catches what is meant by it here.
+Fail = RuntimeException = Error
+InvalidProtobuf = InvalidGraph = NoModel = ModelError
+EngineError = EPFail = DeviceReset = DeviceError
+NotImplemented = Unsupported  # not in __all__: it is a built-in name
+
+
+class ModelLoaded(Error):
+    """Never raised: a session has one model."""
+
+
+class ModelRequiresCompilation(Error):
+    """Never raised: a .rknn model is compiled."""
+
+
+class NotFound(Error):
+    """Never raised; see NoSuchFile, InvalidArgument and RuntimeMissing."""

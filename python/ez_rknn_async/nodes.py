@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from . import _file
+from .errors import Error
+
 
 class NodeArg:
     """One input or output. `type` and `shape` are what `run` takes and returns; `native_type` is what the model computes with."""
@@ -42,10 +45,12 @@ class NodeArg:
 
     @property
     def name(self) -> str:
+        """As in the model; "input_0", "output_0", ... for a tensor without one."""
         return self._name
 
     @property
     def shape(self) -> list[int]:
+        """As `run` takes or returns it; for a model with several shapes that of the first."""
         return self._shape
 
     @property
@@ -55,6 +60,7 @@ class NodeArg:
 
     @property
     def native_type(self) -> str:
+        """The type the model itself has: "tensor(int8)", "tensor(float16)", ..."""
         return self._native_type
 
     @property
@@ -74,6 +80,7 @@ class NodeArg:
 
     @property
     def zero_point(self) -> int | None:
+        """The native value of real 0 for a quantised native type, else None."""
         return self._zero_point
 
     @property
@@ -86,7 +93,7 @@ class NodeArg:
 
 
 class ModelMetadata:
-    """The fields ONNX Runtime has; a .rknn file fills in `custom_metadata_map` only."""
+    """The fields ONNX Runtime has, as far as a .rknn file fills them in."""
 
     __slots__ = (
         "custom_metadata_map",
@@ -98,14 +105,47 @@ class ModelMetadata:
         "version",
     )
 
-    def __init__(self, custom_metadata_map: dict[str, str]) -> None:
+    def __init__(
+        self,
+        custom_metadata_map: dict[str, str],
+        *,
+        producer_name: str = "",
+        graph_name: str = "",
+        graph_description: str = "",
+        description: str = "",
+        domain: str = "",
+        version: int = 0,
+    ) -> None:
+        """
+        custom_metadata_map  {"rknn_custom_string": text} where the file has one
+        producer_name        the compiler and its version, "rknn-toolkit2 2.3.2"
+        description          chip, NPU generation and the framework the model came from
+        version              of the file's format
+        The others are "": the file does not hold them.
+        """
         self.custom_metadata_map = custom_metadata_map
-        self.producer_name = ""
-        self.graph_name = ""
-        self.graph_description = ""
-        self.description = ""
-        self.domain = ""
-        self.version = 0
+        self.producer_name = producer_name
+        self.graph_name = graph_name
+        self.graph_description = graph_description
+        self.description = description
+        self.domain = domain
+        self.version = version
 
     def __repr__(self) -> str:
-        return f"ModelMetadata(custom_metadata_map={self.custom_metadata_map!r})"
+        return f"ModelMetadata({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+def read_metadata(model: str | bytes | bytearray | memoryview, custom_string: str) -> ModelMetadata:
+    """Of a model that has been loaded, from what its file says; empty fields where the file is not understood."""
+    custom = {"rknn_custom_string": custom_string} if custom_string else {}
+    try:
+        facts = _file.summary(model)
+    except Error:  # a board's runtime may read more than this package does
+        return ModelMetadata(custom)
+    version = facts["compiler_version"].partition("(")[0].strip()
+    return ModelMetadata(
+        custom,
+        producer_name=f"rknn-toolkit2 {version}" if version else "",
+        description=", ".join(filter(None, (facts["target"], facts["npu"], facts["framework"]))),
+        version=facts["format_version"] & 0xFF,
+    )

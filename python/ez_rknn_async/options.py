@@ -57,6 +57,12 @@ class RknnProviderOptions(TypedDict, total=False):
     """The cores one inference uses together: "auto" (default), "all", "0", "0,1", "0,1,2", ... Excludes schedule."""
     enable_pacing: bool
     """Spread submissions evenly over the measured run time (False)."""
+    npu_priority: str
+    """"high" (default), "medium" or "low": whose task the NPU takes first."""
+    worker_cpus: int | str | Sequence[int]
+    """CPUs that worker threads may run on, for example the fast ones: [4, 5, 6, 7]. All by default."""
+    collect_perf: bool
+    """The runtime measures every layer, for InferenceSession.get_perf_detail(); runs are slower (False)."""
     disable_dup_context: bool
     """Initialise the model for every worker instead of duplicating the context (False)."""
     custom_op_path: StrPath | Sequence[StrPath]
@@ -95,6 +101,9 @@ def make_provider_options(
     schedule: int | str | Sequence[int] | None = None,
     tp_mode: str | None = None,
     enable_pacing: bool | None = None,
+    npu_priority: str | None = None,
+    worker_cpus: int | str | Sequence[int] | None = None,
+    collect_perf: bool | None = None,
     disable_dup_context: bool | None = None,
     custom_op_path: StrPath | Sequence[StrPath] | None = None,
     custom_op_paths: StrPath | Sequence[StrPath] | None = None,
@@ -120,14 +129,15 @@ def make_rknpu3_provider_options(
     run_timeout_ms: int | None = None,
     run_core_mask: str | int | None = None,
 ) -> Rknpu3ProviderOptions:
+    """The options that are given, as a dict."""
     given = {name: value for name, value in locals().items() if value is not None}
     return given  # type: ignore[return-value]
 
 
-def choose_options(providers: Any, provider_options: Any) -> dict[str, Any]:
+def choose_options(providers: Any, provider_options: Any, warn: bool = True) -> dict[str, Any]:
     """The options that apply, out of what ONNX Runtime's two parameters may hold.
 
-    Names of other packages' providers are passed over with one warning each, as ONNX Runtime does when it falls back.
+    Names of other packages' providers are passed over, as ONNX Runtime does when it falls back; `warn`: with one warning each.
     """
     entries = [_split(entry) for entry in _as_list(providers)]
     position: int | None = None
@@ -137,9 +147,9 @@ def choose_options(providers: Any, provider_options: Any) -> dict[str, Any]:
         if name == _RKNPU3:
             raise Unsupported(f"{_RKNPU3} is not supported yet; accepted: {', '.join(_OURS)}")
         if name not in _OURS:
-            if name not in _warned:
+            if warn and name not in _warned:
                 _warned.add(name)
-                warnings.warn(f"provider {name!r} is not one of this package's and is ignored", stacklevel=3)
+                warnings.warn(f"provider {name!r} is not one of this package's and is ignored", stacklevel=4)
         elif position is None:
             position, inline, runtime = k, options, _OURS[name]
     separate = _separate_options(provider_options, position, len(entries))

@@ -11,20 +11,23 @@ import numpy as np
 
 from . import _core, binding
 from .binding import SessionIOBinding
-from .errors import InvalidType
-from .nodes import ModelMetadata, NodeArg
+from .errors import InvalidType, Unsupported
+from .nodes import ModelMetadata, NodeArg, read_metadata
 from .options import NPU, SOFTWARE, RknnProviderOptions, choose_options
+from .ort_session import OrtSession
+from .session_options import LoadSettings
 from .values import OrtValue
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Feed = Mapping[str, Any] | Sequence[Any] | np.ndarray
+ProviderOptions = RknnProviderOptions | Mapping[str, Any]
 Outputs = list[np.ndarray]
 AsyncCallback = Callable[[Outputs | None, Any, str], None]
 
 
-class InferenceSession:
+class InferenceSession(OrtSession):
     """A loaded model. Any number of threads may use it at once.
 
     `providers` and `sess_options` are accepted as onnxruntime's are; names of other providers are ignored with a warning.
@@ -35,7 +38,7 @@ class InferenceSession:
         path_or_bytes: str | os.PathLike[str] | bytes | bytearray | memoryview,
         sess_options: Any = None,
         providers: Any = None,
-        provider_options: RknnProviderOptions | Sequence[RknnProviderOptions] | None = None,
+        provider_options: ProviderOptions | Sequence[ProviderOptions] | None = None,
         *,
         use_weight_from: InferenceSession | None = None,
         **kwargs: Any,
@@ -45,18 +48,41 @@ class InferenceSession:
         provider_options  see RknnProviderOptions
         use_weight_from   a session whose weights this model, exported without its own, shares
         """
-        options = choose_options(providers, provider_options)
         if use_weight_from is not None and not isinstance(use_weight_from, InferenceSession):
             raise InvalidType(
                 f"use_weight_from: {type(use_weight_from).__name__} given; accepted: an InferenceSession, or None"
             )
-        weights = use_weight_from._core if use_weight_from is not None else None
+        self._sess_options = sess_options
+        self._enable_fallback = True
+        self._weights_from = use_weight_from
         model = os.fsdecode(path_or_bytes) if isinstance(path_or_bytes, os.PathLike) else path_or_bytes
-        self._options = options
         self._path = model if isinstance(model, str) else None
+        self._load(model, providers, provider_options)
+
+    def _load(self, model: Any, providers: Any, provider_options: Any) -> None:
+        """Called by the public methods, whose caller is who a warning points at."""
+        settings = LoadSettings(self._sess_options)
+        options = choose_options(settings.providers(providers), provider_options, warn=settings.warn)
+        options |= settings.custom_operators(options)
+        weights = self._weights_from._core if self._weights_from is not None else None
         self._core: _core.Session = _core.Session(model, options, weights)
-        for text in self._core.warnings():
-            warnings.warn(text, UserWarning, stacklevel=2)
+        self._options = options
+        self._metadata = read_metadata(model, self._core.custom_string())
+        for text in self._core.warnings() if settings.warn else ():
+            warnings.warn(text, UserWarning, stacklevel=3)
+
+    def set_providers(self, providers: Any = None, provider_options: Any = None) -> None:
+        """Load the model again, with other provider options; what is under way on the old one is finished first.
+
+        Raises Unsupported for a model that was given as content, which is not kept.
+        """
+        if self._path is None:
+            raise Unsupported(
+                "set_providers: the model was given as content, which is not kept; accepted: a new session"
+            )
+        before = self._core
+        self._load(self._path, providers, provider_options)
+        before.close()
 
     def run(self, output_names: Sequence[str] | None = None, input_feed: Feed = (), run_options: Any = None) -> Outputs:
         """Run and wait. Returns one array per requested output, float32 unless output_dtype says otherwise.
@@ -137,16 +163,20 @@ class InferenceSession:
 
     @property
     def input_names(self) -> list[str]:
+        """In model order."""
         return self._core.input_names()
 
     @property
     def output_names(self) -> list[str]:
+        """In model order."""
         return self._core.output_names()
 
     def get_inputs(self) -> list[NodeArg]:
+        """What `run` takes, in model order."""
         return [NodeArg(*fields) for fields in self._core.inputs()]
 
     def get_outputs(self) -> list[NodeArg]:
+        """What `run` returns, in model order."""
         return [NodeArg(*fields) for fields in self._core.outputs()]
 
     def get_native_inputs(self) -> list[NodeArg]:
@@ -154,15 +184,12 @@ class InferenceSession:
         return [NodeArg(*fields) for fields in self._core.native_inputs()]
 
     def get_native_outputs(self) -> list[NodeArg]:
+        """As the device sees them; see zero_copy_layout."""
         return [NodeArg(*fields) for fields in self._core.native_outputs()]
 
-    def get_overridable_initializers(self) -> list[NodeArg]:
-        """Always empty: a compiled model's weights are fixed."""
-        return []
-
     def get_modelmeta(self) -> ModelMetadata:
-        text = self._core.custom_string()
-        return ModelMetadata({"rknn_custom_string": text} if text else {})
+        """What the file says about itself as a whole."""
+        return self._metadata
 
     def get_providers(self) -> list[str]:
         """["RKNPU2ExecutionProvider"] on an NPU, ["SoftwareRKNPU2ExecutionProvider"] on the software NPU."""
@@ -175,6 +202,20 @@ class InferenceSession:
     def get_runtime(self) -> dict[str, Any]:
         """The librknnrt in use: path, software (bool), version, driver."""
         return self._core.runtime()
+
+    def get_memory_info(self) -> dict[str, int]:
+        """What one context of the model takes, in bytes, as the runtime says; 0 where it does not.
+
+        weights, internal (activations between layers), allocated (of the device's memory), sram, free_sram
+        """
+        return self._core.memory_info()
+
+    def get_perf_detail(self) -> str:
+        """The runtime's table of layers and their times in the last run that has ended; "" before the first.
+
+        Raises InvalidArgument unless the session was made with the provider option collect_perf.
+        """
+        return self._core.perf_detail()
 
     def statistics(self) -> dict[str, Any]:
         """Counters since the session was made, and what is under way."""

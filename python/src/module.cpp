@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include "core/log.hpp"
 #include "dict_of.hpp"
 #include "errors.hpp"
 #include "ez_rknn/options.hpp"
@@ -15,8 +16,12 @@
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using ez_rknn::log::Level;
 using ez_rknn::python::dict_of;
 using ez_rknn::python::to_str;
+
+/// ONNX Runtime's severities run the other way: this one, 3, is its 0.
+constexpr int kVerbose = static_cast<int>(Level::debug);
 
 NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // a session that a module holds until the interpreter ends is no mistake
@@ -46,6 +51,11 @@ NB_MODULE(_core, m) {
                        "software"_a = choice.library && choice.library->is_software(), "attempts"_a = attempts);
       },
       "request"_a, "Which runtime a session with this option `runtime` would use, and every one that was tried.");
+  m.def(
+      "set_log_severity",
+      [](int severity) { ez_rknn::RuntimeLibrary::set_log_level(static_cast<Level>(kVerbose - severity)); },
+      "severity"_a, "0 verbose ... 4 fatal, as ONNX Runtime counts.");
+  m.def("log_severity", [] { return kVerbose - static_cast<int>(ez_rknn::log::threshold()); });
   m.def("software_runtime_path", &ez_rknn::software_runtime_path);
   m.def("npu_present", &ez_rknn::npu_present);
   m.def("close_all", &ez_rknn::close_all_engines, nb::call_guard<nb::gil_scoped_release>());

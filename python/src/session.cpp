@@ -174,6 +174,12 @@ nb::dict statistics(const PySession& s) {
                  "run_ms"_a = c.run_ms);
 }
 
+nb::dict memory_info(const PySession& s) {
+  const MemoryInfo& m = s.get().memory();
+  return dict_of("weights"_a = m.weights, "internal"_a = m.internal, "allocated"_a = m.allocated, "sram"_a = m.sram,
+                 "free_sram"_a = m.free_sram);
+}
+
 nb::dict runtime(const PySession& s) {
   return dict_of("path"_a = to_str(s.get().runtime_path()), "software"_a = s.get().is_software(),
                  "version"_a = to_str(s.get().runtime_version()), "driver"_a = to_str(s.get().driver_version()));
@@ -206,6 +212,8 @@ void bind_session(nb::module_& m) {
       .def("custom_string", [](const PySession& s) { return to_str(s.get().custom_string()); })
       .def("warnings", [](const PySession& s) { return s.get().engine()->warnings(); })
       .def("runtime", &runtime)
+      .def("memory_info", &memory_info)
+      .def("perf_detail", [](const PySession& s) { return to_str(s.get().perf_detail()); })
       .def("statistics", &statistics);
 }
 

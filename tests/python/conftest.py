@@ -41,13 +41,22 @@ class FakeRuntime:
         self._script = library.fake_rknnrt_script
         self._calls = library.fake_rknnrt_calls
         self.live_contexts = library.fake_rknnrt_live_contexts
+        self.release = library.fake_rknnrt_release
         self._trace = library.fake_rknnrt_trace
         self._trace.restype = ctypes.c_char_p
 
-    def open(self, script="", model=MODEL, session_class=ez.InferenceSession, use_weight_from=None, **options):
+    def open(
+        self,
+        script="",
+        model=MODEL,
+        session_class=ez.InferenceSession,
+        use_weight_from=None,
+        sess_options=None,
+        **options,
+    ):
         self._script(script.encode())
         options.setdefault("runtime", self.path)
-        return session_class(model, provider_options=options, use_weight_from=use_weight_from)
+        return session_class(model, sess_options, provider_options=options, use_weight_from=use_weight_from)
 
     def calls(self, function):
         return self._calls(function.encode())
@@ -63,6 +72,12 @@ def fake_library():
     if given:
         return pathlib.Path(given)
     return build("fake_rknnrt") / "tests" / "fake_rt" / "libfake_rknnrt.so"
+
+
+@pytest.fixture(scope="session")
+def plug_in():
+    """A library with the custom operator of models/fixtures/custom_operator_*; tests/plug_in."""
+    return build("scaled_softsign") / "tests" / "plug_in" / "librkcst_scaled_softsign.so"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ def picture():
     return np.random.default_rng(0).standard_normal((1, 3, 640, 640)).astype(np.float32)
 
 
+@pytest.mark.contract("1.2/signature", "1.2/path")
 def test_constructor(seed):
     session = ez.InferenceSession(str(seed))
     session = ez.InferenceSession(
@@ -30,6 +31,7 @@ def test_constructor(seed):
     assert session.run(None, picture())[0].shape == (1, 25200, 85)
 
 
+@pytest.mark.contract("1.4/returns", "1.4/feed-forms")
 def test_run_forms_agree(session):
     inp = picture()
     outputs = session.run(None, {"images": inp})
@@ -48,6 +50,7 @@ def test_run_gives_what_the_models_simulator_gives(session, seed_case):
         seed_case.check_i8(k, session.run(None, {"images": seed_case.image(k)})[0])
 
 
+@pytest.mark.contract("1.4/dispatch-batch")
 def test_dispatch_batch(session, seed_case):
     batch_inp = np.concatenate([seed_case.image(k) for k in (0, 1, 2, 0)])
     outputs = session.run(None, {"images": batch_inp}, run_options={"ztu_modelrt_dispatch_batch": True})
@@ -57,6 +60,7 @@ def test_dispatch_batch(session, seed_case):
     assert np.array_equal(outputs[0][0], outputs[0][3])
 
 
+@pytest.mark.contract("1.5/signature", "1.5/callback-arguments")
 def test_run_async(session):
     done = threading.Event()
     seen = []
@@ -74,11 +78,13 @@ def test_run_async(session):
     assert seen == [(1, (1, 25200, 85), np.float32, 42)]
 
 
+@pytest.mark.contract("1.5/dispatch-batch")
 def test_run_async_refuses_the_batch_flag(session):
     with pytest.raises(RuntimeError, match="ztu_modelrt_dispatch_batch"):
         session.run_async(None, picture(), lambda *_: None, run_options={"ztu_modelrt_dispatch_batch": True})
 
 
+@pytest.mark.contract("1.6/signature", "1.6/warm-up")
 def test_run_pipeline(seed, seed_case):
     session = ez.InferenceSession(seed)
     frames = [seed_case.image(k % 3) for k in range(10)]
@@ -92,6 +98,7 @@ def test_run_pipeline(seed, seed_case):
         seed_case.check_i8(k % 3, result[0])
 
 
+@pytest.mark.contract("1.7/get-inputs", "1.7/custom-metadata", "1.7/name-lists")
 def test_introspection(session):
     (node,) = session.get_inputs()
     assert (node.name, node.shape, node.type) == ("images", [1, 3, 640, 640], "tensor(float)")
@@ -103,6 +110,7 @@ def test_introspection(session):
     assert session.output_names == ["output0"]
 
 
+@pytest.mark.contract("1.2/sess-options", "1.2/other-kwargs")
 def test_sess_options_and_providers_are_accepted(seed):
     with pytest.warns(UserWarning, match="CUDAExecutionProvider"):
         session = ez.InferenceSession(str(seed), object(), ["CUDAExecutionProvider"], None, anything=1)

@@ -11,6 +11,7 @@ import ez_rknn_async as ez
 X = np.zeros((1, 4), np.float32)
 
 
+@pytest.mark.contract("1.1/errors", "3/32")
 def test_the_tree():
     for name in ez.errors.__all__:
         assert issubclass(getattr(ez, name), RuntimeError), name
@@ -26,6 +27,7 @@ def test_the_tree():
         assert issubclass(ours, theirs)
 
 
+@pytest.mark.contract("1.2/missing-file")
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ez.NoSuchFile, match=r"no_such_model\.rknn"):
         ez.InferenceSession(tmp_path / "no_such_model.rknn")
@@ -38,6 +40,7 @@ def test_missing_file_and_folder(tmp_path):
         ez.InferenceSession("model\0.rknn")
 
 
+@pytest.mark.contract("1.2/empty-bytes", "1.2/header", "1.11/rknpu3")
 @pytest.mark.parametrize(
     ("content", "error", "text"),
     [
@@ -64,6 +67,7 @@ def test_a_truncated_model_is_an_error_wherever_it_is_cut(seed):
         assert isinstance(e.value, ez.ModelError | ez.Unsupported), f"{size}: {e.value!r}"
 
 
+@pytest.mark.contract("1.4/runtime-error")
 def test_a_failing_call_names_function_code_and_meaning(fake):
     for function, code, text in (
         ("inputs_set", -5, "rknn_inputs_set failed: RKNN_ERR_PARAM_INVALID"),
@@ -78,6 +82,7 @@ def test_a_failing_call_names_function_code_and_meaning(fake):
         session.run(None, X)
 
 
+@pytest.mark.contract("3/01", "3/02")
 def test_failures_while_loading(fake):
     with pytest.raises(ez.ModelError, match="RKNN_ERR_MODEL_INVALID"):
         fake.open("fail=init:-6")
@@ -88,6 +93,7 @@ def test_failures_while_loading(fake):
     assert fake.live_contexts() == 0
 
 
+@pytest.mark.contract("1.3/custom-op-path")
 def test_custom_operators_that_cannot_be_loaded(fake, tmp_path):
     with pytest.raises(ez.InvalidArgument, match=r"no_such\.so"):
         fake.open(custom_op_path=tmp_path / "no_such.so")
@@ -96,6 +102,7 @@ def test_custom_operators_that_cannot_be_loaded(fake, tmp_path):
     assert fake.live_contexts() == 0
 
 
+@pytest.mark.contract("2/close")
 def test_a_closed_session(fake):
     session = fake.open()
     session.close()

@@ -22,6 +22,7 @@ def open_fixture(f):
 RUNNABLE = [f for f in fixtures() if f.network != "custom_operator"]
 
 
+@pytest.mark.contract("1.4/output-shapes")
 @pytest.mark.parametrize("f", RUNNABLE, ids=repr)
 def test_fixture(f):
     session = open_fixture(f)

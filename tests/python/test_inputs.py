@@ -13,12 +13,14 @@ TWO = "inputs=a:1x4:UNDEFINED:f32,b:1x2:UNDEFINED:f32;outputs=y:1x4:UNDEFINED:f3
 TYPES = ["float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool"]
 
 
+@pytest.mark.contract("1.4/dtypes")
 @pytest.mark.parametrize("dtype", TYPES)
 def test_every_dtype(fake, dtype):
     x = np.array([[0, 1, 1, 0]], dtype)
     assert fake.open().run(None, x)[0].tolist() == [[0, 1, 1, 0]]
 
 
+@pytest.mark.contract("1.4/dtypes")
 @pytest.mark.parametrize("dtype", ["uint64", "complex64", "U3", ">f4", "datetime64[s]", "object", "f4,i4"])
 def test_other_dtypes_are_refused_by_name(fake, dtype):
     with pytest.raises(ez.InvalidType, match="accepted: float32, float16") as e:
@@ -26,6 +28,7 @@ def test_other_dtypes_are_refused_by_name(fake, dtype):
     assert isinstance(e.value, TypeError) and isinstance(e.value, ValueError) and '"x"' in str(e.value)
 
 
+@pytest.mark.contract("1.4/values", "1.4/read-only", "3/06")
 def test_kinds_of_arrays(fake):
     session = fake.open()
     wide = np.zeros((1, 8), np.float32)
@@ -56,6 +59,7 @@ def test_a_0_d_and_a_17_d_input(fake):
         fake.open().run(None, np.zeros((1,) * 17, np.float32))
 
 
+@pytest.mark.contract("1.4/feed-forms", "1.4/dict")
 def test_feeds_with_two_inputs(fake):
     session = fake.open(TWO)
     a, b = X, np.zeros((1, 2), np.float32)
@@ -85,6 +89,7 @@ def test_feeds_with_two_inputs(fake):
             session.run(None, wrong)
 
 
+@pytest.mark.contract("1.4/shape")
 def test_shapes_must_match_and_both_are_shown(fake):
     for shape in ((4,), (1, 5), (2, 4), (1, 1, 4), (0, 4)):
         with pytest.raises(ez.InvalidArgument) as e:
@@ -92,6 +97,7 @@ def test_shapes_must_match_and_both_are_shown(fake):
         assert f"{list(shape)} given" in str(e.value) and "[1, 4] accepted" in str(e.value)
 
 
+@pytest.mark.contract("1.4/output-names", "2/run-empty-list", "1.4/signature")
 def test_output_names(fake):
     session = fake.open(TWO)
     feed = [X, np.zeros((1, 2), np.float32)]
@@ -111,6 +117,7 @@ def test_output_names(fake):
     assert session.run(input_feed=feed)[0].shape == (1, 4)
 
 
+@pytest.mark.contract("1.4/output-arrays")
 def test_results_are_writable_and_live_on_their_own(fake):
     session = fake.open()
     first = session.run(None, X)[0]
@@ -121,6 +128,7 @@ def test_results_are_writable_and_live_on_their_own(fake):
     assert first.tolist() == [[7, 7, 7, 7]] and second.tolist() == X.tolist()
 
 
+@pytest.mark.contract("1.4/dispatch-batch", "3/30", "3/39")
 def test_dispatch_batch(fake):
     session = fake.open("jitter_us=300;outputs=y:1x4:UNDEFINED:f32,z:2x2:UNDEFINED:f32", schedule=[0, 1, 2])
     x = np.arange(40, dtype=np.float32).reshape(10, 4)
@@ -140,6 +148,7 @@ def test_dispatch_batch(fake):
     assert e.value.rknn_ret == -2
 
 
+@pytest.mark.contract("1.4/run-options")
 def test_run_options_objects(fake):
     class RunOptions:
         def __init__(self, **entries):
@@ -155,6 +164,7 @@ def test_run_options_objects(fake):
         assert session.run(None, x[:1], ignored)[0].shape == (1, 4)
 
 
+@pytest.mark.contract("3/16")
 def test_dynamic_shapes(fake):
     session = fake.open("inputs=x:1x4x4x3:NHWC:f32;dynamic=1x4x4x3|1x2x4x3")
     assert session.get_inputs()[0].dynamic_shapes == [[1, 3, 4, 4], [1, 3, 2, 4]]
@@ -168,6 +178,7 @@ def test_dynamic_shapes(fake):
         session.run(None, np.zeros((1, 3, 3, 4), np.float32))
 
 
+@pytest.mark.contract("1.2/bytes", "1.2/path")
 def test_model_content_of_every_kind(fake, tmp_path):
     path = tmp_path / "model.rknn"
     path.write_bytes(fake.MODEL)
@@ -179,6 +190,7 @@ def test_model_content_of_every_kind(fake, tmp_path):
             fake.open(model=wrong)
 
 
+@pytest.mark.contract("1.2/subclassing")
 def test_subclassing(fake):
     class Detector(ez.InferenceSession):
         def __init__(self, *args, **kwargs):
@@ -192,6 +204,7 @@ def test_subclassing(fake):
     assert detector.run(X).all() and repr(detector).startswith("<Detector from memory")
 
 
+@pytest.mark.contract("1.2/use-weight-from")
 def test_weight_sharing(fake):
     master = fake.open()
     slave = fake.open(use_weight_from=master)

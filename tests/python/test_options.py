@@ -50,11 +50,39 @@ def flat(table):
     return [pytest.param(name, value, id=f"{name}={value!r}") for name, values in table for value in values]
 
 
+@pytest.mark.contract(
+    "1.3/layout",
+    "1.3/zero-copy-layout",
+    "1.3/max-queue-size",
+    "1.3/threads-per-core",
+    "1.3/submit-timeout-ms",
+    "1.3/sequential-callbacks",
+    "1.3/schedule",
+    "1.3/tp-mode",
+    "1.3/enable-pacing",
+    "1.3/disable-dup-context",
+    "1.3/rknpu3-options",
+    "3/23",
+    "3/37",
+)
 @pytest.mark.parametrize(("name", "value"), flat(ACCEPTED))
 def test_accepted(name, value):
     _core.check_options({name: value})
 
 
+@pytest.mark.contract(
+    "1.3/layout",
+    "1.3/zero-copy-layout",
+    "1.3/max-queue-size",
+    "1.3/threads-per-core",
+    "1.3/submit-timeout-ms",
+    "1.3/sequential-callbacks",
+    "1.3/schedule",
+    "1.3/tp-mode",
+    "1.3/rknpu3-options",
+    "3/21",
+    "3/22",
+)
 @pytest.mark.parametrize(("name", "value"), flat(REFUSED))
 def test_refused(name, value):
     with pytest.raises(ez.InvalidArgument) as e:
@@ -63,6 +91,7 @@ def test_refused(name, value):
     assert isinstance(e.value, RuntimeError) and isinstance(e.value, ValueError)
 
 
+@pytest.mark.contract("1.2/unknown-option")
 def test_unknown_key_lists_the_known_ones(fake):
     with pytest.raises(ez.InvalidArgument) as e:
         fake.open(queue_size=1)
@@ -74,6 +103,7 @@ def test_every_typed_key_is_known_and_the_other_way_round():
     assert typed == set(ez.known_options())
 
 
+@pytest.mark.contract("1.3/schedule-and-tp-mode")
 def test_schedule_and_tp_mode_exclude_each_other(fake):
     with pytest.raises(RuntimeError):
         fake.open(schedule=[0], tp_mode="auto")
@@ -81,6 +111,7 @@ def test_schedule_and_tp_mode_exclude_each_other(fake):
         ez.make_provider_options(schedule=[0], tp_mode="auto")
 
 
+@pytest.mark.contract("1.3/make-provider-options", "1.1/generation-names")
 def test_make_provider_options():
     assert ez.make_provider_options() == {}
     assert ez.make_provider_options(layout="nhwc", schedule=None, max_queue_size=-1) == {
@@ -95,6 +126,7 @@ def test_make_provider_options():
     assert ez.make_rknpu3_provider_options(priority=1) == {"priority": 1}
 
 
+@pytest.mark.contract("1.2/provider-options", "2/get-providers", "1.7/get-providers")
 def test_forms_of_provider_options(fake):
     options = {"runtime": fake.path, "schedule": [1]}
     for form in (options, [options], (options,), [options, {"layout": "nonsense"}]):
@@ -107,6 +139,7 @@ def test_forms_of_provider_options(fake):
         ez.InferenceSession(fake.MODEL, provider_options={1: 2})
 
 
+@pytest.mark.contract("1.2/providers")
 def test_providers(fake):
     options = {"runtime": fake.path, "layout": "nhwc"}
     for providers in (
@@ -127,6 +160,7 @@ def test_providers(fake):
             ez.InferenceSession(fake.MODEL, providers=wrong, provider_options=options)
 
 
+@pytest.mark.contract("1.2/providers", "2/provider-list")
 def test_foreign_providers_are_warned_about_once(fake):
     options = {"runtime": fake.path, "layout": "nhwc"}
     arguments = {
@@ -142,6 +176,7 @@ def test_foreign_providers_are_warned_about_once(fake):
         ez.InferenceSession(fake.MODEL, **arguments)
 
 
+@pytest.mark.contract("1.2/warnings")
 def test_warnings_are_python_warnings_at_the_callers_line(fake):
     with pytest.warns(UserWarning, match="core 2") as caught:
         fake.open("cores=2", schedule=[0, 1, 2])
@@ -154,6 +189,7 @@ def test_warnings_are_python_warnings_at_the_callers_line(fake):
     assert fake.live_contexts() == 0
 
 
+@pytest.mark.contract("1.3/layout", "1.7/layout-strides", "1.7/native", "3/17", "3/18")
 def test_layouts(fake):
     image = "inputs=images:1x4x5x3:NHWC:i8;outputs=y:1x60:UNDEFINED:f32"
     nchw = np.arange(60, dtype=np.float32).reshape(1, 3, 4, 5)
@@ -171,6 +207,7 @@ def test_layouts(fake):
         assert session.get_native_inputs()[0].shape == [1, 4, 5, 3]
 
 
+@pytest.mark.contract("2/output-dtype", "3/12", "3/40", "1.7/type-and-data")
 def test_native_output_dtype(fake):
     script = "outputs=q:1x4:UNDEFINED:i8,h:1x4:UNDEFINED:f16,n:1x4:UNDEFINED:i64;scale=0.5;zp=-3"
     x = np.array([[2, 1, 0, 5]], np.float32)

@@ -61,6 +61,7 @@ def choose(tmp_path, fake_library, seed):
 NPU, SOFTWARE = "RKNPU2ExecutionProvider", "SoftwareRKNPU2ExecutionProvider"
 
 
+@pytest.mark.contract("1.12/runtime-library")
 def test_by_itself(choose):
     assert choose() == (SOFTWARE, "librknnrt_ez.so")
     assert choose(vendor=True) == (SOFTWARE, "librknnrt_ez.so")  # a library alone is no NPU
@@ -82,6 +83,7 @@ def test_explicitly(choose):
     assert choose(providers=[SOFTWARE], device="RKNPU", vendor=True) == (SOFTWARE, "librknnrt_ez.so")
 
 
+@pytest.mark.contract("1.9/rknpu2-library")
 def test_by_environment(choose):
     copy = str(choose.folder / "fake_copy.so")
     assert choose(EZ_RKNN_RUNTIME=copy) == (NPU, "fake_copy.so")
@@ -91,6 +93,7 @@ def test_by_environment(choose):
     assert choose(EZ_RKNN_RUNTIME="", ZTU_RKNPU2_RUNTIME_LIBRARY="") == (SOFTWARE, "librknnrt_ez.so")
 
 
+@pytest.mark.contract("3/33")
 def test_what_is_asked_for_and_missing_lists_every_path(choose):
     for arguments, texts in (
         ({"options": {"runtime": "/no/such.so"}}, ["/no/such.so", 'runtime="/no/such.so"']),

@@ -30,7 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args)
+        code: int = args.run(args)
+        return code
     except (RuntimeError, ValueError, OSError) as e:
         print(f"ez-rknn: {e}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from typing import Any
 
 NAME = "info"
 HELP = "say what a model is"
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def as_text(path: str, facts: dict) -> str:
+def as_text(path: str, facts: dict[str, Any]) -> str:
     lines = [
         path,
         f"  target     {facts['target']} ({facts['npu']})",
@@ -44,7 +45,7 @@ def as_text(path: str, facts: dict) -> str:
     return "\n".join(lines)
 
 
-def tensor_line(tensor: dict) -> str:
+def tensor_line(tensor: dict[str, Any]) -> str:
     text = f"{tensor['name']} {tensor['shape']} {tensor['dtype']} {tensor['layout']}"
     if "scale" in tensor:
         text += f" scale {tensor['scale']:.6g} zero point {tensor['zero_point']}"
@@ -53,7 +54,7 @@ def tensor_line(tensor: dict) -> str:
     return text
 
 
-def operator_lines(nodes: list[dict]) -> list[str]:
+def operator_lines(nodes: list[dict[str, Any]]) -> list[str]:
     counts = Counter((n["type"], n["runs_on"]) for n in nodes)
     width = max((len(kind) for kind, _ in counts), default=8)
     lines = [f"  {'operator':{width}}  where  count"]

@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import time
+from typing import Any
 
 NAME = "run"
 HELP = "run a model on .npy inputs"
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         directory.mkdir(parents=True, exist_ok=True)
     rows = []
     for name, value in zip(session.output_names, outputs, strict=True):
-        row = {"name": name, "shape": list(value.shape), "dtype": str(value.dtype)}
+        row: dict[str, Any] = {"name": name, "shape": list(value.shape), "dtype": str(value.dtype)}
         if directory:
             row["file"] = str(directory / (file_name(name) + ".npy"))
             np.save(row["file"], value)
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_inputs(arguments: list[str], names: list[str]) -> dict:
+def read_inputs(arguments: list[str], names: list[str]) -> dict[str, Any]:
     import numpy as np
 
     feed = {}
@@ -90,7 +91,7 @@ def file_name(tensor_name: str) -> str:
     return re.sub(r"[^\w.+-]", "_", tensor_name).lstrip(".") or "output"
 
 
-def as_text(result: dict) -> str:
+def as_text(result: dict[str, Any]) -> str:
     lines = [f"{result['provider']}: loaded in {result['load_ms']:.1f} ms, ran in {result['run_ms']:.1f} ms"]
     for row in result["outputs"]:
         line = f"  {row['name']} {row['shape']} {row['dtype']}"

@@ -66,6 +66,34 @@ file::Model read(const std::string& path) {
   return file::read(file::map_file(path));
 }
 
+/// A model's content, borrowed from a Python object for the time of a call.
+struct Content {
+  Py_buffer view{};
+  explicit Content(nb::handle h) {
+    if (PyObject_GetBuffer(h.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
+  }
+  ~Content() { PyBuffer_Release(&view); }
+  Content(const Content&) = delete;
+  Content& operator=(const Content&) = delete;
+  file::Bytes bytes() const {
+    return {nullptr, {static_cast<const std::byte*>(view.buf), static_cast<std::size_t>(view.len)}};
+  }
+};
+
+file::Model summary_of(nb::handle model) {
+  if (!nb::isinstance<nb::str>(model)) return file::read_summary(Content(model).bytes());
+  const nb::bytes path = nb::steal<nb::bytes>(PyUnicode_EncodeFSDefault(model.ptr()));
+  if (!path.is_valid()) throw nb::python_error();
+  return file::read_summary(file::map_file(std::string(path.c_str(), path.size())));
+}
+
+nb::dict summary(nb::handle model) {
+  const file::Model m = summary_of(model);
+  return dict_of("target"_a = text(m.target), "npu"_a = text(m.npu), "compiler_version"_a = text(m.compiler_version),
+                 "format_version"_a = m.format_version, "framework"_a = text(m.framework),
+                 "custom_string"_a = text(m.custom_string));
+}
+
 nb::dict describe(const std::string& path) {
   const file::Model m = read(path);
   nb::list graphs;
@@ -82,6 +110,9 @@ nb::dict describe(const std::string& path) {
 NB_MODULE(_file, m) {
   m.doc() = "Reading .rknn files without running them.";
   python::translate_errors();  // nanobind asks every module's translators about every module's errors: they must agree
+  m.def("summary", &summary, "model"_a,
+        "What a file, given by its path or its content, says of itself as a whole: a few texts and a number.\n\n"
+        "Raises as describe().");
   m.def("describe", &describe, "path"_a,
         "What the file at `path` says, as dicts, lists, numbers and strings.\n\n"
         "Raises NoSuchFile, ModelError (damaged, with the byte offset) or Unsupported (an unknown format).");

@@ -286,6 +286,7 @@ TEST_CASE("a model whose activations no machine should have to hold is refused b
   g.inputs.push_back(count - 1), g.normalisation.emplace_back();
   g.outputs = {count - 2};
   CHECK_THROWS_WITH_AS(Program::load(std::move(model)), doctest::Contains("GiB"), ModelError);
+}
 
 // A model that borrows weights, a second load of a file, and the shapes of a dynamic model keep no weights of their
 // own.

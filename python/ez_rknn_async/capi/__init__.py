@@ -1,0 +1,1 @@
+"""Where onnxruntime keeps its classes, for programs that import them from there."""
