@@ -11,7 +11,7 @@ ifeq ($(origin CXX),default)
 export CXX := c++
 endif
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint format dev-tools test-aarch64 clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -54,12 +54,17 @@ sanitize: $(STAMP)
 	cmake --build build/tsan -j $(JOBS) --target unit_core unit_session
 	ctest --test-dir build/tsan --output-on-failure -R 'unit_(core|session)'
 
-## make lint       layering and style checks
+## make lint       layering, types and style checks
 lint: $(STAMP)
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+	MYPYPATH=python $(BIN)/mypy --strict --no-warn-return-any --no-error-summary python/ez_rknn_async python/ztu_somemodelruntime_ez_rknn_async tests/typing/usage.py
 	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' ':!third_party' | xargs $(BIN)/clang-format --dry-run --Werror
+
+## make stubs      type stubs of the extension modules, after a change in python/src
+stubs: install
+	$(BIN)/python tools/stubs.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
