@@ -59,7 +59,7 @@ lint: $(STAMP)
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	MYPYPATH=python $(BIN)/mypy --strict --no-warn-return-any --no-error-summary python/ez_rknn_async python/ztu_somemodelruntime_ez_rknn_async tests/typing/usage.py
+	$(BIN)/mypy --no-error-summary
 	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' ':!third_party' | xargs $(BIN)/clang-format --dry-run --Werror
 
 ## make stubs      type stubs of the extension modules, after a change in python/src

@@ -128,7 +128,7 @@ def _per_input(name: str, values: Numbers | None) -> list[list[float]] | None:
     """The toolkit's form, a list per input, from that or from one list."""
     if values is None:
         return None
-    rows = list(values)
+    rows: list[Any] = list(values)
     try:
         if not any(isinstance(row, Sequence | np.ndarray) for row in rows):
             rows = [rows]
