@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 NAME = "doctor"
 HELP = "find out why a model does not run, or not on the NPU"
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if facts["usable"] else 1
 
 
-def as_text(facts: dict) -> str:
+def as_text(facts: dict[str, Any]) -> str:
     lines = ["runtime", *runtime_lines(facts["runtime"], facts["npu"]), "", "NPU", *npu_lines(facts["npu"])]
     if "model" in facts:
         lines += ["", "model", *model_lines(facts["model"])]
@@ -30,7 +31,7 @@ def as_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-def runtime_lines(runtime: dict, npu: dict) -> list[str]:
+def runtime_lines(runtime: dict[str, Any], npu: dict[str, Any]) -> list[str]:
     if runtime["asked_by"]:
         why = f"{runtime['asked_by']} asks for it"
     else:
@@ -44,7 +45,7 @@ def runtime_lines(runtime: dict, npu: dict) -> list[str]:
     return lines
 
 
-def npu_lines(npu: dict) -> list[str]:
+def npu_lines(npu: dict[str, Any]) -> list[str]:
     lines = [f"  {'chip':8} {npu['chip'] or 'not a Rockchip board, as far as the device tree says'}"]
     for d in npu["devices"]:
         if d["exists"]:
@@ -60,7 +61,7 @@ def npu_lines(npu: dict) -> list[str]:
     return lines
 
 
-def model_lines(model: dict) -> list[str]:
+def model_lines(model: dict[str, Any]) -> list[str]:
     lines = [f"  {'file':8} {model['path']}"]
     if "target" in model:
         lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 NAME = "dump"
 HELP = "print a model's tensors, nodes, tasks and register commands"
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def select(graph: dict, nodes: list[int] | None, parts: list[str]) -> dict:
+def select(graph: dict[str, Any], nodes: list[int] | None, parts: list[str]) -> dict[str, Any]:
     """The parts asked for, of the nodes asked for; every entry with its number in the file as "id"."""
     numbered = {
         name: [{"id": k} | entry for k, entry in enumerate(graph[name])] for name in ("tensors", "nodes", "tasks")
@@ -47,7 +48,7 @@ def select(graph: dict, nodes: list[int] | None, parts: list[str]) -> dict:
     return kept | {name: numbered[name] for name in parts}
 
 
-def as_text(path: str, facts: dict) -> str:
+def as_text(path: str, facts: dict[str, Any]) -> str:
     lines = [
         f"{path}: {facts['target']}, compiler {facts['compiler_version']}, format version {facts['format_version']}",
     ]
@@ -68,7 +69,7 @@ def as_text(path: str, facts: dict) -> str:
     return "\n".join(lines)
 
 
-def tensor_line(t: dict) -> str:
+def tensor_line(t: dict[str, Any]) -> str:
     line = f"  {t['id']:4} {t['kind']:13} {t['dtype']:8} {t['layout']:7} {t['shape']}"
     if t["native_shape"]:
         line += f" as {t['native_shape']}"
@@ -82,7 +83,7 @@ def tensor_line(t: dict) -> str:
     return f"{line}  {t['name']}"
 
 
-def node_lines(n: dict) -> list[str]:
+def node_lines(n: dict[str, Any]) -> list[str]:
     where = n["runs_on"]
     if n["task_count"]:
         where += f", tasks {n['first_task']} to {n['first_task'] + n['task_count'] - 1}"
@@ -90,6 +91,6 @@ def node_lines(n: dict) -> list[str]:
     return [head, *(f"         {name} = {value!r}" for name, value in n["attributes"].items())]
 
 
-def task_lines(t: dict) -> list[str]:
+def task_lines(t: dict[str, Any]) -> list[str]:
     head = f"  {t['id']:4} of node {t['node']}: {t['blocks']} ({t['enable']:#04x}), words {t['first_word']} to {t['first_word'] + t['words'] - 1}"
     return [head, *(f"         {line}" for line in t.get("registers", ["(registers of a chip that is not known)"]))]
