@@ -62,8 +62,8 @@ from .options import (
     make_rknpu3_provider_options,
 )
 from .session import InferenceSession
-from .values import OrtValue
 from .session_options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
+from .values import OrtValue
 
 if TYPE_CHECKING:
     from .conversion import convert
@@ -76,11 +76,11 @@ __all__ = [
     "EPFail",
     "EngineError",
     "Error",
-    "IOBinding",
     "ExecutionMode",
     "ExecutionOrder",
     "Fail",
     "GraphOptimizationLevel",
+    "IOBinding",
     "InferenceSession",
     "InvalidArgument",
     "InvalidGraph",
