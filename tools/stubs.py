@@ -39,19 +39,11 @@ def stub_of(module: str) -> str:
 
 def formatted(text: str) -> str:
     """As `make format` leaves it."""
-    ruff = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "format",
-        "--quiet",
-        "--config",
-        ROOT / "ruff.toml",
-        "--stdin-filename",
-        "stub.pyi",
-        "-",
-    ]
-    return subprocess.run(ruff, input=text, text=True, check=True, capture_output=True).stdout
+    for command in (["check", "--fix-only"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--config", ROOT / "ruff.toml"]
+        done = subprocess.run([*ruff, "--stdin-filename", "stub.pyi", "-"], input=text, text=True, capture_output=True)
+        text = done.stdout or text
+    return text
 
 
 def main() -> int:

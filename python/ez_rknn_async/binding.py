@@ -52,6 +52,7 @@ class SessionIOBinding:
         self._binding.bind_input(name, _at(device_type, device_id, element_type, shape, buffer_ptr))
 
     def bind_ortvalue_input(self, name: str, ortvalue: OrtValue) -> None:
+        """A value, which is read at every run."""
         self._binding.bind_input(name, _value(ortvalue))
 
     def bind_output(
@@ -78,6 +79,7 @@ class SessionIOBinding:
         self._binding.bind_output(name, _at(device_type, device_id, element_type, shape, buffer_ptr))
 
     def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
+        """A value, which every run writes."""
         self._binding.bind_output(name, _value(ortvalue))
 
     def get_outputs(self) -> list[OrtValue]:
@@ -85,15 +87,19 @@ class SessionIOBinding:
         return [OrtValue(v) for v in self._binding.outputs()]
 
     def get_outputs_as_ortvaluevector(self) -> list[OrtValue]:
+        """As get_outputs()."""
         return self.get_outputs()
 
     def copy_outputs_to_cpu(self) -> list[np.ndarray]:
+        """As arrays of the types the outputs were bound with."""
         return [v.read() for v in self._binding.outputs()]
 
     def clear_binding_inputs(self) -> None:
+        """Forgets every bound input."""
         self._binding.clear_inputs()
 
     def clear_binding_outputs(self) -> None:
+        """Forgets every bound output."""
         self._binding.clear_outputs()
 
     def synchronize_inputs(self) -> None:

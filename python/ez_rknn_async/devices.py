@@ -33,13 +33,16 @@ class OrtDevice:
 
     @staticmethod
     def make(ort_device_name: str, device_id: int = 0, vendor_id: int = -1) -> OrtDevice:
+        """By name, in any letter case; `device_id` is 0."""
         del vendor_id
         return OrtDevice(device_name(ort_device_name, device_id))
 
     def device_name(self) -> str:
+        """ "cpu" or "rknpu2"."""
         return self._name
 
     def device_id(self) -> int:
+        """Always 0: there is one of each."""
         return 0
 
     def device_type(self) -> int:
@@ -47,9 +50,11 @@ class OrtDevice:
         return _NUMBERS[self._name]
 
     def device_vendor_id(self) -> int:
+        """Always 0: not stated."""
         return 0
 
     def device_mem_type(self) -> int:
+        """Always 0, the default memory."""
         return 0
 
     def __eq__(self, other: object) -> bool:

@@ -160,6 +160,7 @@ class OrtValue:
         return self._value.read()
 
     def data_ptr(self) -> int:
+        """The address of the first element; of device memory that of its mapping."""
         return self._value.data_ptr()
 
     def device_name(self) -> str:
@@ -167,12 +168,15 @@ class OrtValue:
         return self._value.device()
 
     def device_type(self) -> str:
+        """As device_name()."""
         return self._value.device()
 
     def device_id(self) -> int:
+        """Always 0: there is one of each device."""
         return 0
 
     def shape(self) -> list[int]:
+        """As numpy() gives it."""
         return self._value.shape()
 
     def element_type(self) -> ElementType:
@@ -180,9 +184,11 @@ class OrtValue:
         return element_type(self._value.type())
 
     def data_type(self) -> str:
+        """ "tensor(float)", in ONNX Runtime's words."""
         return self._value.onnx_type()
 
     def tensor_size_in_bytes(self) -> int:
+        """Of the elements, without padding."""
         return self._value.bytes()
 
     def quantisation(self) -> tuple[float, int] | None:
@@ -190,15 +196,19 @@ class OrtValue:
         return self._value.quantisation()
 
     def is_tensor(self) -> bool:
+        """Always True: there are only tensors."""
         return True
 
     def is_sparse_tensor(self) -> bool:
+        """Always False."""
         return False
 
     def is_tensor_sequence(self) -> bool:
+        """Always False."""
         return False
 
     def has_value(self) -> bool:
+        """Always True: a value without memory does not exist."""
         return True
 
     def memory_info(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def wait_until(condition, seconds=10):
     assert condition()
 
 
+@pytest.mark.contract("1.3/sequential-callbacks")
 def test_callbacks_in_order_of_submission(fake):
     session = fake.open("jitter_us=2000", schedule=[0, 1, 2])
     seen = []
@@ -35,6 +36,7 @@ def test_callbacks_in_order_of_submission(fake):
     assert seen == [(k, k, "") for k in range(100)]
 
 
+@pytest.mark.contract("1.5/callback-arguments", "1.4/runtime-error")
 def test_failures_keep_their_place(fake):
     session = fake.open("jitter_us=500;fail_negative=-2", schedule=[0, 1, 2])
     seen = []
@@ -47,6 +49,7 @@ def test_failures_keep_their_place(fake):
     assert all(err.startswith("rknn_run failed: RKNN_ERR_TIMEOUT (-2)") == failed for failed, _, err in seen)
 
 
+@pytest.mark.contract("1.3/sequential-callbacks")
 def test_completion_order_when_asked_for(fake):
     session = fake.open("delay=value", schedule=[0, 1], sequential_callbacks=False)
     seen = []
@@ -56,6 +59,7 @@ def test_completion_order_when_asked_for(fake):
     assert seen == [1, 200_000]
 
 
+@pytest.mark.contract("1.5/callback-thread", "1.5/user-data")
 def test_one_callback_thread_and_the_same_user_data(fake):
     session = fake.open(schedule=[0, 1, 2])
     marker, threads, seen = object(), set(), []
@@ -71,6 +75,7 @@ def test_one_callback_thread_and_the_same_user_data(fake):
     assert len(seen) == 50 and all(data is marker for data in seen)
 
 
+@pytest.mark.contract("1.5/input-lifetime")
 def test_inputs_are_copied_before_it_returns(fake):
     session = fake.open("delay_us=20000")
     x, seen = value(5), []
@@ -81,6 +86,7 @@ def test_inputs_are_copied_before_it_returns(fake):
     assert seen == [5, -1, -1]
 
 
+@pytest.mark.contract("1.5/blocking", "1.3/max-queue-size", "1.3/submit-timeout-ms", "3/11")
 @pytest.mark.parametrize(("script", "queue", "accepted"), [("delay_us=50000", 3, 12), ("delay_us=50000", 1, 10)])
 def test_accepted_while_a_callback_is_stuck(fake, script, queue, accepted):
     session = fake.open(script, max_queue_size=queue, submit_timeout_ms=1500)
@@ -102,6 +108,7 @@ def test_accepted_while_a_callback_is_stuck(fake, script, queue, accepted):
     assert session.statistics()["rejected"] == 1
 
 
+@pytest.mark.contract("3/11", "3/05")
 def test_max_pending_callbacks(fake):
     session = fake.open(max_pending_callbacks=2, submit_timeout_ms=200)
     go, started = threading.Event(), threading.Event()
@@ -116,6 +123,7 @@ def test_max_pending_callbacks(fake):
     go.set()
 
 
+@pytest.mark.contract("3/03")
 def test_run_inside_a_callback(fake):
     session = fake.open("delay_us=2000", max_queue_size=1)
     seen = []
@@ -128,6 +136,7 @@ def test_run_inside_a_callback(fake):
     wait_until(lambda: nested == [1])
 
 
+@pytest.mark.contract("3/04")
 def test_dropping_the_last_reference_in_a_callback(fake):
     for _ in range(20):
         holder, done = [fake.open()], threading.Event()
@@ -142,6 +151,7 @@ def test_dropping_the_last_reference_in_a_callback(fake):
     wait_until(lambda: fake.live_contexts() == 0)
 
 
+@pytest.mark.contract("1.5/callback-raises", "3/20")
 def test_exceptions_in_callbacks_are_reported_with_their_traceback(fake, monkeypatch):
     reported = []
     monkeypatch.setattr(
@@ -158,6 +168,7 @@ def test_exceptions_in_callbacks_are_reported_with_their_traceback(fake, monkeyp
     assert reported == [(KeyError, True, callback)] and seen == [1]
 
 
+@pytest.mark.contract("1.5/non-callable", "1.5/dispatch-batch", "1.5/validation")
 def test_errors_before_acceptance_are_raised_and_the_callback_is_not_called(fake):
     session, called = fake.open(), []
     for error, arguments in (
@@ -177,6 +188,7 @@ def test_errors_before_acceptance_are_raised_and_the_callback_is_not_called(fake
         session.run_async(None, X, called.append)
 
 
+@pytest.mark.contract("2/close", "1.2/lifecycle")
 def test_close_delivers_everything(fake):
     session, seen = fake.open("delay_us=20000"), []
     for _ in range(3):
@@ -190,6 +202,7 @@ def test_close_delivers_everything(fake):
     session.close()
 
 
+@pytest.mark.contract("3/29")
 def test_what_is_pending_at_exit_is_delivered(fake_library):
     import subprocess
 
@@ -207,6 +220,7 @@ other.run_async(None, np.zeros((1, 4), np.float32), lambda r, d, e: globals().po
     assert result.stdout.split("\n")[:3] == ["delivered 0", "delivered 1", "delivered 2"]
 
 
+@pytest.mark.contract("1.4/gil")
 def test_the_gil_is_free_while_a_task_runs_and_while_loading_waits(fake):
     session = fake.open("delay_us=200000")
     counted = []
@@ -218,6 +232,7 @@ def test_the_gil_is_free_while_a_task_runs_and_while_loading_waits(fake):
     assert len(counted) > 20
 
 
+@pytest.mark.contract("1.4/thread-safety", "2/thread-safe-run")
 def test_many_threads(fake):
     session = fake.open("jitter_us=200", schedule=[0, 1, 2])
     wrong = []

@@ -18,6 +18,7 @@ def stepper(session):
     return step
 
 
+@pytest.mark.contract("1.6/warm-up")
 def test_warm_up_then_the_oldest(fake):
     session = fake.open("jitter_us=500", schedule=[0, 1, 2])
     step = stepper(session)
@@ -25,6 +26,7 @@ def test_warm_up_then_the_oldest(fake):
     assert stepper(fake.open())(0, 1) is None
 
 
+@pytest.mark.contract("1.6/signature")
 def test_reset_and_another_depth_start_a_new_window(fake):
     step = stepper(fake.open())
     assert [step(k, 2) for k in range(6)] == [None, None, 0, 1, 2, 3]
@@ -32,6 +34,7 @@ def test_reset_and_another_depth_start_a_new_window(fake):
     assert got == [None, None, None, None, None, 12, None, 16]
 
 
+@pytest.mark.contract("1.6/signature")
 def test_all_outputs_are_returned(fake):
     session = fake.open("outputs=y:1x4:UNDEFINED:f32,z:1x2:UNDEFINED:i8")
     assert session.run_pipeline({"x": value(1)}, depth=1) is None
@@ -39,6 +42,7 @@ def test_all_outputs_are_returned(fake):
     assert [o.shape for o in outputs] == [(1, 4), (1, 2)] and {o.dtype for o in outputs} == {np.dtype(np.float32)}
 
 
+@pytest.mark.contract("1.6/failed-frame")
 def test_a_failed_frame_raises_on_the_call_that_returns_it(fake):
     step = stepper(fake.open("fail_negative=-1"))
     assert step(-1, 1) is None
@@ -47,6 +51,7 @@ def test_a_failed_frame_raises_on_the_call_that_returns_it(fake):
     assert step(3, 1) == 2
 
 
+@pytest.mark.contract("1.6/depth")
 @pytest.mark.parametrize("depth", [0, -1])
 def test_depth_must_be_positive(fake, depth):
     session = fake.open()
@@ -55,11 +60,13 @@ def test_depth_must_be_positive(fake, depth):
     assert session.statistics()["accepted"] == 0
 
 
+@pytest.mark.contract("1.6/depth")
 def test_depth_must_be_an_integer(fake):
     with pytest.raises(TypeError):
         fake.open().run_pipeline(value(0), "3")
 
 
+@pytest.mark.contract("3/31")
 def test_a_refused_frame_leaves_the_window_alone(fake):
     session = fake.open()
     step = stepper(session)
@@ -69,6 +76,7 @@ def test_a_refused_frame_leaves_the_window_alone(fake):
     assert step(2, 1) == 1
 
 
+@pytest.mark.contract("3/31")
 def test_threads_that_share_a_pipeline_get_each_result_once(fake):
     session = fake.open("jitter_us=200", schedule=[0, 1, 2])
     seen, lock = [], threading.Lock()
