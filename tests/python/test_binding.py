@@ -24,7 +24,9 @@ def bound(session, x=X, outputs=("y",)):
     return binding
 
 
-@pytest.mark.contract("1.8/bind-cpu-input", "1.8/run-with-iobinding", "1.8/get-outputs", "2/io-binding")
+@pytest.mark.contract(
+    "1.8/copy-outputs-to-cpu", "1.8/bind-cpu-input", "1.8/run-with-iobinding", "1.8/get-outputs", "2/io-binding"
+)
 def test_a_bound_run(fake):
     session = fake.open(TWO)
     binding = session.io_binding()
@@ -102,7 +104,7 @@ def test_read_only_arrays_are_inputs_and_never_outputs(fake):
         binding.bind_ortvalue_output("y", OrtValue.ortvalue_from_numpy(x))
 
 
-@pytest.mark.contract("1.8/bind-ortvalue")
+@pytest.mark.contract("3/26", "1.8/bind-ortvalue")
 def test_weakness_26_set_io_mem_is_called_only_for_what_changed(fake):
     session = fake.open(DOUBLE)
     x = OrtValue.ortvalue_from_numpy(X, "rknpu2", name="x", session=session)
@@ -120,6 +122,7 @@ def test_weakness_26_set_io_mem_is_called_only_for_what_changed(fake):
     assert fake.calls("set_io_mem") == 3
 
 
+@pytest.mark.contract("3/26")
 def test_weakness_26_bound_runs_use_every_core_in_the_order_of_the_schedule(fake):
     session = fake.open("compute=core", schedule=[0, 2, 1])
     binding = bound(session)
@@ -130,6 +133,7 @@ def test_weakness_26_bound_runs_use_every_core_in_the_order_of_the_schedule(fake
     assert cores == [1, 4, 2, 1, 4, 2]
 
 
+@pytest.mark.contract("3/26")
 def test_weakness_26_bound_runs_can_be_queued(fake):
     session = fake.open(DOUBLE + ";delay_us=2000", schedule=[0, 1, 2], max_queue_size=8)
     binding = session.io_binding()
@@ -154,6 +158,7 @@ def test_errors_of_queued_runs_are_the_futures(fake):
     session.run_with_iobinding(bound(session))
 
 
+@pytest.mark.contract("3/27")
 def test_weakness_27_bound_and_normal_runs_have_contexts_of_their_own(fake):
     """The fake runtime aborts the process when one context sees both set_io_mem and inputs_set."""
     session = fake.open(DOUBLE + ";jitter_us=200", schedule=[0, 1], max_queue_size=16)
@@ -179,6 +184,7 @@ def test_weakness_27_bound_and_normal_runs_have_contexts_of_their_own(fake):
     assert not wrong and fake.live_contexts() == 4
 
 
+@pytest.mark.contract("3/38")
 def test_weakness_38_the_last_binding_counts(fake):
     session = fake.open(DOUBLE)
     binding = bound(session)
@@ -189,7 +195,7 @@ def test_weakness_38_the_last_binding_counts(fake):
         assert y.device_name() == device and y.numpy().tolist() == [[3, 5, 7, 9]]
 
 
-@pytest.mark.contract("2/output-dtype")
+@pytest.mark.contract("2/output-dtype", "3/40")
 def test_weakness_40_large_integers_keep_their_value(fake):
     script = "inputs=x:1x4:UNDEFINED:i64;outputs=y:1x4:UNDEFINED:i64"
     x = np.array([[16777217, -16777217, 2**40 + 1, 0]], np.int64)
@@ -202,6 +208,7 @@ def test_weakness_40_large_integers_keep_their_value(fake):
     assert (binding.copy_outputs_to_cpu()[0] == x).all()
 
 
+@pytest.mark.contract("3/12")
 def test_weakness_12_raw_outputs_with_scale_and_zero_point(fake):
     script = "inputs=x:1x4:UNDEFINED:f32;outputs=q:1x4:UNDEFINED:i8,h:1x4:UNDEFINED:f16;scale=0.5;zp=-3"
     session = fake.open(script)

@@ -171,7 +171,7 @@ def test_device_values_are_written_and_read_in_the_sessions_order(fake, layout, 
     assert cast.data_type() == "tensor(int8)" and (cast.numpy() == x).all()
 
 
-@pytest.mark.contract("1.7/layout-strides")
+@pytest.mark.contract("1.7/layout-strides", "3/18", "3/19")
 def test_weakness_18_19_layout_and_shape_agree_and_only_images_are_permuted(fake):
     for layout, shape, name in (("nchw", [1, 3, 4, 5], "NCHW"), ("nhwc", [1, 4, 5, 3], "NHWC")):
         session = fake.open(IMAGE, layout=layout)
