@@ -7,6 +7,7 @@
 ///
 /// Every task gets a ticket 0, 1, 2, ... when it is accepted. With a schedule, task k runs on core
 /// schedule[k % schedule.size()]. Submissions wait for room up to SessionOptions::submit_timeout.
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -16,8 +17,11 @@
 #include <string>
 #include <vector>
 
+#include "ez_rknn/cancellation.hpp"
 #include "ez_rknn/error.hpp"
+#include "ez_rknn/future.hpp"
 #include "ez_rknn/options.hpp"
+#include "ez_rknn/statistics.hpp"
 #include "ez_rknn/tensor.hpp"
 
 namespace ez_rknn {
@@ -30,43 +34,16 @@ class Value;
 struct RunOptions {
   std::span<const int> outputs;           ///< indexes of the outputs wanted, in this order; empty: all. May repeat.
   std::optional<OutputType> output_type;  ///< overrides SessionOptions::output_type
+  /// How long the call may take altogether: waiting for room, in the queue, on the device. When it is over the outcome
+  /// is the error Timeout: a task that has not begun is withdrawn; one that is being executed goes on without anybody
+  /// waiting, keeps its core until the runtime returns, and its result is dropped. Above 0.
+  std::optional<std::chrono::nanoseconds> timeout;
+  std::optional<Cancellation> cancellation;  ///< ends the call from another thread
 };
 
-/// Outputs of a task, or what went wrong. Runs on the session's one callback thread, never two at a time. It may use
-/// the session (run, run_async, close) and may drop the last reference to it. An exception it throws is logged.
+/// Outputs of a task, or what went wrong. Runs on a thread of the session's, never two at a time. It may use the
+/// session (run, run_async, close) and may drop the last reference to it. An exception it throws is logged.
 using Callback = std::function<void(std::vector<Tensor> outputs, std::exception_ptr error)>;
-
-/// The result of submit(), once.
-class Future {
- public:
-  struct State;
-  Future() = default;
-  explicit Future(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  Future(Future&&) noexcept = default;
-  Future& operator=(Future&&) noexcept = default;
-  bool valid() const { return state_ != nullptr; }
-  bool ready() const;
-  void wait() const;
-  /// Waits, then returns the outputs or throws the task's error. Leaves the future invalid.
-  std::vector<Tensor> get();
-
- private:
-  std::shared_ptr<State> state_;
-};
-
-/// Counters since the session was created, and what is under way now.
-struct Statistics {
-  std::uint64_t accepted = 0;   ///< tickets given out
-  std::uint64_t completed = 0;  ///< tasks that ran without an error
-  std::uint64_t failed = 0;
-  std::uint64_t rejected = 0;       ///< submissions that found no room in time
-  std::uint64_t ran_on_caller = 0;  ///< blocking runs that needed no worker thread
-  std::uint64_t callbacks = 0;      ///< callbacks delivered
-  std::uint64_t waiting = 0;        ///< accepted, not yet begun
-  std::uint64_t executing = 0;
-  std::uint64_t undelivered = 0;  ///< finished, callback not yet begun
-  double run_ms = 0;              ///< moving average of rknn_run
-};
 
 /// What one context of the model takes, in bytes, as the runtime says once the model is loaded; 0 where it says
 /// nothing.
@@ -113,7 +90,7 @@ class Session {
 
   /// Run and wait. Inputs are borrowed for the call, one per model input in model order. On an idle core the task runs
   /// on the calling thread. May be called in a callback.
-  /// @throws InvalidArgument (number, shape or type of the inputs), QueueFull, Closed, DeviceError
+  /// @throws InvalidArgument (number, shape or type of the inputs), QueueFull, Closed, DeviceError, Timeout, Cancelled
   std::vector<Tensor> run(std::span<const InputView> inputs, const RunOptions& options = {});
 
   /// Run every sample of axis 0 as a task of its own, over all cores, and wait for all. The model's own axis 0 is 1.
@@ -123,8 +100,13 @@ class Session {
   /// Queue a task and return; inputs are copied. `done` is called exactly once if this returns, never if it throws.
   void run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options = {});
 
-  /// Queue a task; inputs are copied.
+  /// Queue a task; inputs are copied. Waits only for room.
   Future submit(std::span<const InputView> inputs, const RunOptions& options = {});
+
+  /// As submit(), but never waits: without room the task stands in line with those that do, and the inputs are copied
+  /// at once. `done` gets the outcome (QueueFull and Closed too) exactly once, on the session's completion thread, in
+  /// order of completion. @throws InvalidArgument, Closed, Cancelled: `done` is not called
+  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options = {});
 
   /// Keep `depth` tasks in flight: queues this one and returns the oldest once more than `depth` are under way, else
   /// nothing. `reset` or another depth forgets those under way (they still run).
@@ -142,7 +124,22 @@ class Session {
   /// it does not wait.
   void close();
 
-  Statistics statistics() const;
+  /// `runs` inferences of zeros on every worker, each as soon as it is idle; no ticket is taken and nothing is counted.
+  /// @throws InvalidArgument, DeviceError, Closed
+  void warm_up(int runs = 1);
+
+  Statistics stats() const;
+  std::size_t workers() const;
+
+  /// Records every task from now on: a Chrome trace (for Perfetto) named `prefix`_YYYY-MM-DD_hh-mm-ss.json. At most
+  /// 32768 tasks and as many callbacks are kept; the rest is counted. @throws InvalidArgument when a recording is under
+  /// way, NoSuchFile when the file cannot be created
+  void start_profiling(const std::string& prefix);
+  /// Writes the file and returns its name; "" when nothing was recorded. close() writes it too.
+  std::string end_profiling();
+  /// When the last recording began, on the steady clock (CLOCK_MONOTONIC); 0 when there was none.
+  std::int64_t profiling_start_ns() const;
+
   const std::shared_ptr<Engine>& engine() const { return engine_; }
 
  private:

@@ -11,7 +11,7 @@ import atexit
 from typing import TYPE_CHECKING, Any
 
 from . import _core, errors
-from ._core import npu_present, software_runtime_path
+from ._core import RunOptions, npu_present, software_runtime_path
 from .binding import IOBinding, SessionIOBinding
 from .devices import OrtDevice
 from .environment import (
@@ -28,6 +28,7 @@ from .environment import (
     set_seed,
 )
 from .errors import (
+    Cancelled,
     Closed,
     DeviceError,
     EngineError,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 __version__: str = _core.version
 
 __all__ = [
+    "Cancelled",
     "Closed",
     "DeviceError",
     "EPFail",
@@ -99,6 +101,7 @@ __all__ = [
     "RknnProviderOptions",
     "Rknpu2ProviderOptions",
     "Rknpu3ProviderOptions",
+    "RunOptions",
     "RuntimeException",
     "RuntimeMissing",
     "SessionIOBinding",

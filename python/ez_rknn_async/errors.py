@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "Cancelled",
     "Closed",
     "DeviceError",
     "EPFail",
@@ -84,6 +85,10 @@ class ToolkitMissing(Error):
 
 class ToolkitError(Error):
     """rknn-toolkit2 refused a model or died; the message ends with its own last lines."""
+
+
+class Cancelled(Error):
+    """The call was ended before its task began: RunOptions.terminate was set."""
 
 
 class ModelLoadCanceled(Error):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _core, binding
 from .binding import SessionIOBinding
-from .errors import InvalidType, Unsupported
+from .errors import InvalidArgument, InvalidType, Unsupported
+from .mapping import map_feeds
 from .nodes import ModelMetadata, NodeArg, read_metadata
 from .options import NPU, SOFTWARE, RknnProviderOptions, choose_options
 from .ort_session import OrtSession
@@ -20,6 +21,8 @@ from .values import OrtValue
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from .futures import TaskFuture
 
 Feed = Mapping[str, Any] | Sequence[Any] | np.ndarray
 ProviderOptions = RknnProviderOptions | Mapping[str, Any]
@@ -84,15 +87,26 @@ class InferenceSession(OrtSession):
         self._load(self._path, providers, provider_options)
         before.close()
 
-    def run(self, output_names: Sequence[str] | None = None, input_feed: Feed = (), run_options: Any = None) -> Outputs:
+    def run(
+        self,
+        output_names: Sequence[str] | None = None,
+        input_feed: Feed = (),
+        run_options: Any = None,
+        *,
+        timeout: float | None = None,
+    ) -> Outputs:
         """Run and wait. Returns one array per requested output, float32 unless output_dtype says otherwise.
 
         output_names  None for all, in model order
         input_feed    a dict by input name, a list in model order, or one array for a model with one input
-        run_options   {"ztu_modelrt_dispatch_batch": True}: every sample of axis 0 is a task of its own;
-                      {"output_dtype": "native"}: as the option of that name, for this call
+        run_options   a RunOptions, or a dict of entries:
+                      {"ztu_modelrt_dispatch_batch": True}: every sample of axis 0 is a task of its own;
+                      {"output_dtype": "native"}: as the option of that name, for this call;
+                      {"timeout_ms": 500}: as `timeout`
+        timeout       seconds this call may take altogether, waiting included; Timeout when they have passed. A task that
+                      has not begun is withdrawn; one that is being executed goes on, its result is dropped
         """
-        return self._core.run(output_names, input_feed, run_options)
+        return self._core.run(output_names, input_feed, run_options, timeout)
 
     def run_async(
         self,
@@ -101,20 +115,132 @@ class InferenceSession(OrtSession):
         callback: AsyncCallback,
         user_data: Any = None,
         run_options: Any = None,
+        *,
+        timeout: float | None = None,
     ) -> None:
         """Queue a task and return; waits only while the queue is full, up to submit_timeout_ms.
 
         callback(results, user_data, error) runs on the session's callback thread; `error` is "" and `results` the list of
         arrays, or `results` is None and `error` says what went wrong. Inputs are copied before this returns.
+        `run_options` and `timeout` as for run; a time limit that passes is an `error` for the callback.
         """
-        self._core.run_async(output_names, input_feed, callback, user_data, run_options)
+        self._core.run_async(output_names, input_feed, callback, user_data, run_options, timeout)
+
+    def submit(
+        self,
+        output_names: Sequence[str] | None = None,
+        input_feed: Feed = (),
+        run_options: Any = None,
+        *,
+        timeout: float | None = None,
+    ) -> TaskFuture:
+        """Queue a task and return a concurrent.futures.Future of its outputs; waits only while the queue is full.
+
+        `cancel()` takes a task back that has not begun. Inputs are copied before this returns; arguments as for run.
+        """
+        from .futures import submit
+
+        return submit(self._core, output_names, input_feed, run_options, timeout)
+
+    async def arun(
+        self,
+        output_names: Sequence[str] | None = None,
+        input_feed: Feed = (),
+        run_options: Any = None,
+        *,
+        timeout: float | None = None,
+    ) -> Outputs:
+        """run for asyncio. The event loop is never blocked, no thread is used; works in any number of loops at once.
+
+        Without room in the queue the task stands in line (up to submit_timeout_ms). Cancelling the awaiting task withdraws
+        it if it has not begun. Arguments, results and errors as for run; the batch option is not supported.
+        """
+        from .aio import arun
+
+        return await arun(self._core, (output_names, input_feed, run_options, timeout))
+
+    def map(
+        self,
+        feeds: Iterable[Feed],
+        output_names: Sequence[str] | None = None,
+        run_options: Any = None,
+        *,
+        depth: int | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[Outputs]:
+        """The outputs of every feed, in order, with `depth` tasks in flight (None: two for every worker).
+
+        Lazy: feeds are drawn as results are taken. An error, of a task or of `feeds`, is raised in its turn, after the
+        results before it, and ends the iteration. A generator that is left early withdraws what has not begun.
+        """
+        return map_feeds(self._core, feeds, (output_names, run_options, timeout), self._depth(depth))
+
+    def amap(
+        self,
+        feeds: Iterable[Feed] | AsyncIterable[Feed],
+        output_names: Sequence[str] | None = None,
+        run_options: Any = None,
+        *,
+        depth: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Outputs]:
+        """map for asyncio: `async for outputs in session.amap(feeds)`. `feeds` may be asynchronous itself.
+
+        A result is handed out as soon as it is its turn, also while the next feed is being waited for.
+        """
+        from .aio import amap
+
+        return amap(self._core, feeds, (output_names, run_options, timeout), self._depth(depth))
+
+    def pipeline(
+        self,
+        depth: int = 3,
+        output_names: Sequence[str] | None = None,
+        run_options: Any = None,
+        *,
+        timeout: float | None = None,
+    ) -> _core.Pipeline:
+        """A window of `depth` tasks in flight: `push(feed)` returns the oldest outputs once it is full, `flush()` the rest.
+
+        Any number of pipelines may be used side by side; each keeps its own order. As a context manager it withdraws, at
+        the end, what has not begun. Iterating over it takes out what is in flight, in order.
+        """
+        return self._core.pipeline(depth, output_names, run_options, timeout)
 
     def run_pipeline(self, input_feed: Feed, depth: int = 3, reset: bool = False) -> Outputs | None:
         """Keep `depth` tasks in flight: None for the first `depth` calls, then the outputs of the oldest.
 
         `reset`, and another depth, forget what is in flight; this call's frame is then the first of the new window.
+        `pipeline` makes windows of your own, with a way to get the last results out.
         """
         return self._core.run_pipeline(input_feed, depth, reset)
+
+    def _depth(self, depth: int | None) -> int:
+        if depth is None:
+            return 2 * self._core.workers()
+        if not isinstance(depth, int) or depth < 1:
+            raise InvalidArgument(f"depth {depth!r} given; accepted: an integer from 1, or None")
+        return depth
+
+    def warmup(self, runs: int = 1) -> None:
+        """Run zeros `runs` times on every worker: what a runtime does on first use is done then. Nothing is counted."""
+        self._core.warm_up(runs)
+
+    def start_profiling(self, prefix: str | os.PathLike[str] = "ez_rknn_profile") -> None:
+        """Record every task from now on, as a Chrome trace named PREFIX_YYYY-MM-DD_hh-mm-ss.json (for ui.perfetto.dev).
+
+        It shows the wait in the queue, each worker with its core (set inputs, run, get outputs) and the callbacks. At most
+        32768 tasks are kept. Raises InvalidArgument while a recording is under way, NoSuchFile when there can be no file.
+        """
+        self._core.start_profiling(os.fspath(prefix))
+
+    def end_profiling(self) -> str:
+        """Write the recording and return the file's name; "" when there was none. close() writes it too."""
+        return self._core.end_profiling()
+
+    def get_profiling_start_time_ns(self) -> int:
+        """When the last recording began, comparable with time.monotonic_ns(); 0 when there was none."""
+        return self._core.profiling_start_ns()
 
     def io_binding(self) -> SessionIOBinding:
         """Inputs and outputs to be bound to values, arrays, addresses or devices."""
@@ -217,9 +343,14 @@ class InferenceSession(OrtSession):
         """
         return self._core.perf_detail()
 
-    def statistics(self) -> dict[str, Any]:
-        """Counters since the session was made, and what is under way."""
-        return self._core.statistics()
+    def stats(self) -> dict[str, Any]:
+        """Counters since the session was made, what is under way, percentiles of waits and runs (ms), and every core's share.
+
+        submitted == waiting + running + completed + failed + cancelled + timed_out at any moment; `rejected` tasks were
+        never accepted. `delivered` outcomes have reached their caller, `undelivered` ones wait for their callback's turn,
+        `abandoned` tasks are being executed although their time limit has passed.
+        """
+        return self._core.stats()
 
     def __repr__(self) -> str:
         where = f"on {self.get_providers()[0]}" if hasattr(self, "_core") else "(not loaded)"

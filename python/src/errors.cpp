@@ -1,5 +1,6 @@
 #include "errors.hpp"
 
+#include "ez_rknn/cancellation.hpp"
 #include "ez_rknn/error.hpp"
 #include "text.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 
 const char* class_of(const Error& e) {
   if (dynamic_cast<const InvalidType*>(&e)) return "InvalidType";
+  if (dynamic_cast<const Cancelled*>(&e)) return "Cancelled";
   switch (e.code) {
     case Code::invalid_argument: return "InvalidArgument";
     case Code::no_such_file: return "NoSuchFile";

@@ -5,17 +5,12 @@
 #include <string_view>
 
 #include "ez_rknn/error.hpp"
-#include "options.hpp"
-#include "session/option_values.hpp"
 #include "text.hpp"
 
 namespace nb = nanobind;
 
 namespace ez_rknn::python {
 namespace {
-
-constexpr const char* kDispatchBatch = "ztu_modelrt_dispatch_batch";
-constexpr const char* kOutputType = "output_dtype";
 
 std::string quoted(const std::vector<TensorInfo>& tensors) {
   std::string s;
@@ -53,21 +48,6 @@ void read_dict(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedA
       throw InvalidArgument(std::string("input ") + repr_of(key) +
                             " does not exist; the model takes: " + quoted(inputs));
   }
-}
-
-/// The value of one key of run_options, or nothing.
-nb::object entry(nb::handle options, const char* key) {
-  if (nb::isinstance<nb::dict>(options)) return options.attr("get")(key);
-  if (!nb::hasattr(options, "get_run_config_entry")) return nb::none();
-  try {
-    return options.attr("get_run_config_entry")(key);
-  } catch (const nb::python_error&) {  // ONNX Runtime raises for a key that is not set
-    return nb::none();
-  }
-}
-
-[[noreturn]] void refuse(const char* key, const OptionValue& value, const char* accepted) {
-  throw InvalidArgument(std::string("run option ") + key + " = " + shown(value) + "; accepted: " + accepted);
 }
 
 }  // namespace
@@ -110,26 +90,6 @@ void read_feed(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedA
     if (i == inputs.size()) break;
     arrays.add(inputs[i++].name, value);
   }
-}
-
-CallOptions read_run_options(nb::handle options) {
-  CallOptions call;
-  if (options.is_none()) return call;
-  if (const nb::object batch = entry(options, kDispatchBatch); !batch.is_none()) {
-    const OptionValue value = option_value(batch);
-    // An object of ONNX Runtime's answers "" for an entry that is not set.
-    if (const auto* text = std::get_if<std::string>(&value); !text || !text->empty()) {
-      const auto on = as_bool(value);
-      if (!on) refuse(kDispatchBatch, value, "a boolean");
-      call.dispatch_batch = *on;
-    }
-  }
-  if (const nb::object type = entry(options, kOutputType); !type.is_none()) {
-    const OptionValue value = option_value(type);
-    if (const auto* text = std::get_if<std::string>(&value); !text || !text->empty())
-      call.output_type = parse_options({{kOutputType, value}}).output_type;
-  }
-  return call;
 }
 
 }  // namespace ez_rknn::python

@@ -8,9 +8,12 @@
 #include "ez_rknn/options.hpp"
 #include "ez_rknn/version.hpp"
 #include "options.hpp"
+#include "pipeline.hpp"
+#include "run_options.hpp"
 #include "session.hpp"
 #include "session/engine.hpp"
 #include "session/runtime_choice.hpp"
+#include "tasks.hpp"
 #include "text.hpp"
 #include "values.hpp"
 
@@ -27,6 +30,9 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // a session that a module holds until the interpreter ends is no mistake
   m.attr("version") = ez_rknn::version();
   ez_rknn::python::translate_errors();
+  ez_rknn::python::bind_run_options(m);
+  ez_rknn::python::bind_tasks(m);
+  ez_rknn::python::bind_pipeline(m);
   ez_rknn::python::bind_session(m);
   ez_rknn::python::bind_values(m);
   ez_rknn::python::bind_bindings(m);

@@ -2,6 +2,7 @@
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include "arrays.hpp"
@@ -10,6 +11,8 @@
 #include "ez_rknn/session.hpp"
 #include "feed.hpp"
 #include "options.hpp"
+#include "pipeline.hpp"
+#include "run_options.hpp"
 #include "session/engine.hpp"
 #include "text.hpp"
 
@@ -25,26 +28,74 @@ void with_gil(const std::function<void()>& batch) {
   batch();
 }
 
-/// A Python callable and its user data. Destroyed on whatever thread gives up last, so it takes the GIL by itself.
-struct PythonCallback {
-  nb::object callable, user_data;
-
-  void operator()(std::vector<Tensor>&& results, const std::exception_ptr& error) const noexcept {
-    try {
-      if (error) callable(nb::none(), user_data, to_str(text_of(error)));
-      else callable(to_list(std::move(results)), user_data, nb::str(""));
-    } catch (nb::python_error& e) {
-      e.restore();
-      PyErr_WriteUnraisable(callable.ptr());  // with its traceback, through sys.unraisablehook
-    } catch (const std::exception& e) {
-      PyErr_SetString(PyExc_RuntimeError, e.what());
-      PyErr_WriteUnraisable(callable.ptr());
-    }
-  }
-  ~PythonCallback() {
+/// A Python object that may be let go on any thread.
+class Held {
+ public:
+  explicit Held(nb::object object) : object_(std::move(object)) {}
+  Held(Held&&) noexcept = default;
+  ~Held() {
+    if (!object_.is_valid()) return;
     nb::gil_scoped_acquire gil;
-    callable.reset();
-    user_data.reset();
+    object_.reset();
+  }
+  nb::handle get() const { return object_; }
+
+ private:
+  nb::object object_;
+};
+
+/// Calls a callback from a thread of the engine's; what it raises goes to sys.unraisablehook with its traceback.
+template <class Call>
+void call_safely(nb::handle callable, Call&& call) noexcept {
+  try {
+    call();
+  } catch (nb::python_error& e) {
+    e.restore();
+    PyErr_WriteUnraisable(callable.ptr());
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+    PyErr_WriteUnraisable(callable.ptr());
+  }
+}
+
+/// callback(results, user_data, error text), as onnxruntime calls it.
+Callback async_callback(nb::object callable, nb::object user_data) {
+  auto target = std::make_shared<std::pair<Held, Held>>(Held(std::move(callable)), Held(std::move(user_data)));
+  return [target = std::move(target)](std::vector<Tensor> results, const std::exception_ptr& error) {
+    const auto& [call, data] = *target;
+    call_safely(call.get(), [&] {
+      if (error) call.get()(nb::none(), data.get(), to_str(text_of(error)));
+      else call.get()(to_list(std::move(results)), data.get(), nb::str(""));
+    });
+  };
+}
+
+/// done(results or None, exception or None)
+Callback completion(nb::object callable) {
+  auto target = std::make_shared<Held>(std::move(callable));
+  return [target = std::move(target)](std::vector<Tensor> results, const std::exception_ptr& error) {
+    call_safely(target->get(), [&] {
+      if (error) target->get()(nb::none(), exception_of(error));
+      else target->get()(to_list(std::move(results)), nb::none());
+    });
+  };
+}
+
+/// One call, read from Python.
+struct Call {
+  std::vector<int> outputs;
+  CallOptions options;
+  BorrowedArrays inputs;
+
+  Call(const Session& session, nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout)
+      : outputs(output_indexes(session.outputs(), names)), options(read_run_options(run_options, timeout)) {
+    read_feed(session.inputs(), feed, inputs);
+  }
+  RunOptions run_options() const { return {outputs, options.output_type, options.timeout, options.cancellation}; }
+  void refuse_batch(const char* method) const {
+    if (options.dispatch_batch)
+      throw Unsupported(std::string(method) +
+                        " does not support ztu_modelrt_dispatch_batch; accepted: run, or one call a sample");
   }
 };
 
@@ -57,38 +108,51 @@ class PySession {
     session_.reset();
   }
 
-  nb::object run(nb::handle names, nb::handle feed, nb::handle run_options) {
-    const auto outputs = output_indexes(session_->outputs(), names);
-    const CallOptions call = read_run_options(run_options);
-    BorrowedArrays arrays;
-    read_feed(session_->inputs(), feed, arrays);
+  nb::object run(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
+    const Call call(*session_, names, feed, run_options, timeout);
     std::vector<Tensor> results;
     {
       nb::gil_scoped_release nogil;
-      const RunOptions options{outputs, call.output_type};
-      results =
-          call.dispatch_batch ? session_->run_batch(arrays.views(), options) : session_->run(arrays.views(), options);
+      results = call.options.dispatch_batch ? session_->run_batch(call.inputs.views(), call.run_options())
+                                            : session_->run(call.inputs.views(), call.run_options());
     }
     return to_list(std::move(results));
   }
 
-  void run_async(nb::handle names, nb::handle feed, nb::object callback, nb::object user_data, nb::handle run_options) {
+  void run_async(nb::handle names, nb::handle feed, nb::object callback, nb::object user_data, nb::handle run_options,
+                 nb::handle timeout) {
     if (!PyCallable_Check(callback.ptr()))
       throw InvalidType("callback: " + type_of(callback) + " given; accepted: a callable(results, user_data, error)");
-    const auto outputs = output_indexes(session_->outputs(), names);
-    const CallOptions call = read_run_options(run_options);
-    if (call.dispatch_batch)
-      throw Unsupported(
-          "run_async does not support ztu_modelrt_dispatch_batch; accepted: run, or one run_async a sample");
-    BorrowedArrays arrays;
-    read_feed(session_->inputs(), feed, arrays);
-    auto target = std::make_shared<PythonCallback>(std::move(callback), std::move(user_data));
+    const Call call(*session_, names, feed, run_options, timeout);
+    call.refuse_batch("run_async");
+    Callback done = async_callback(std::move(callback), std::move(user_data));
     nb::gil_scoped_release nogil;
-    session_->run_async(arrays.views(),
-                        [target = std::move(target)](std::vector<Tensor> results, const std::exception_ptr& error) {
-                          (*target)(std::move(results), error);
-                        },
-                        {outputs, call.output_type});
+    session_->run_async(call.inputs.views(), std::move(done), call.run_options());
+  }
+
+  /// @param wait  for room; otherwise the task stands in line and this returns at once
+  TaskHandle post(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout, nb::object done,
+                  bool wait) {
+    const Call call(*session_, names, feed, run_options, timeout);
+    call.refuse_batch(wait ? "submit" : "arun");
+    Callback callback = completion(std::move(done));
+    nb::gil_scoped_release nogil;
+    return session_->engine()->post(call.inputs.views(), std::move(callback), call.run_options(),
+                                    wait ? Scheduler::IfFull::wait : Scheduler::IfFull::park);
+  }
+
+  Future submit(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
+    const Call call(*session_, names, feed, run_options, timeout);
+    call.refuse_batch("map");
+    nb::gil_scoped_release nogil;
+    return session_->submit(call.inputs.views(), call.run_options());
+  }
+
+  std::unique_ptr<PyPipeline> pipeline(int depth, nb::handle names, nb::handle run_options, nb::handle timeout) {
+    const auto outputs = output_indexes(session_->outputs(), names);
+    const CallOptions call = read_run_options(run_options, timeout);
+    return std::make_unique<PyPipeline>(*session_, depth,
+                                        RunOptions{outputs, call.output_type, call.timeout, call.cancellation});
   }
 
   nb::object run_pipeline(nb::handle feed, int depth, bool reset) {
@@ -166,12 +230,21 @@ nb::list names(const std::vector<TensorInfo>& tensors) {
   return n;
 }
 
-nb::dict statistics(const PySession& s) {
-  const Statistics c = s.get().statistics();
-  return dict_of("accepted"_a = c.accepted, "completed"_a = c.completed, "failed"_a = c.failed,
-                 "rejected"_a = c.rejected, "ran_on_caller"_a = c.ran_on_caller, "callbacks"_a = c.callbacks,
-                 "waiting"_a = c.waiting, "executing"_a = c.executing, "undelivered"_a = c.undelivered,
-                 "run_ms"_a = c.run_ms);
+nb::dict percentiles(const Percentiles& p) {
+  return dict_of("mean"_a = p.mean, "p50"_a = p.p50, "p90"_a = p.p90, "p99"_a = p.p99, "max"_a = p.max);
+}
+
+nb::dict stats(const PySession& session) {
+  const Statistics s = session.get().stats();
+  nb::list cores;
+  for (const CoreStatistics& c : s.cores)
+    cores.append(dict_of("core"_a = c.core, "workers"_a = c.workers, "tasks"_a = c.tasks, "busy_ms"_a = c.busy_ms));
+  return dict_of("submitted"_a = s.submitted, "waiting"_a = s.waiting, "waiting_for_room"_a = s.waiting_for_room,
+                 "running"_a = s.running, "abandoned"_a = s.abandoned, "completed"_a = s.completed,
+                 "failed"_a = s.failed, "cancelled"_a = s.cancelled, "timed_out"_a = s.timed_out,
+                 "rejected"_a = s.rejected, "undelivered"_a = s.undelivered, "delivered"_a = s.delivered,
+                 "ran_on_caller"_a = s.ran_on_caller, "wait_ms"_a = percentiles(s.wait),
+                 "run_ms"_a = percentiles(s.run), "cores"_a = cores);
 }
 
 nb::dict memory_info(const PySession& s) {
@@ -198,9 +271,16 @@ void bind_session(nb::module_& m) {
   nb::class_<PySession>(m, "Session")
       .def(nb::init<nb::handle, nb::dict, PySession*>(), "model"_a.none(), "options"_a,
            "weights_from"_a.none() = nb::none())
-      .def("run", &PySession::run, "output_names"_a.none(), "input_feed"_a.none(), "run_options"_a.none())
+      .def("run", &PySession::run, "output_names"_a.none(), "input_feed"_a.none(), "run_options"_a.none(),
+           "timeout"_a.none())
       .def("run_async", &PySession::run_async, "output_names"_a.none(), "input_feed"_a.none(), "callback"_a.none(),
-           "user_data"_a.none(), "run_options"_a.none())
+           "user_data"_a.none(), "run_options"_a.none(), "timeout"_a.none())
+      .def("post", &PySession::post, "output_names"_a.none(), "input_feed"_a.none(), "run_options"_a.none(),
+           "timeout"_a.none(), "done"_a, "wait"_a)
+      .def("submit", &PySession::submit, "output_names"_a.none(), "input_feed"_a.none(), "run_options"_a.none(),
+           "timeout"_a.none())
+      .def("pipeline", &PySession::pipeline, "depth"_a, "output_names"_a.none(), "run_options"_a.none(),
+           "timeout"_a.none(), nb::keep_alive<0, 1>())
       .def("run_pipeline", &PySession::run_pipeline, "input_feed"_a.none(), "depth"_a, "reset"_a)
       .def("close", &PySession::close)
       .def("inputs", [](const PySession& s) { return describe(s.get().inputs()); })
@@ -214,7 +294,18 @@ void bind_session(nb::module_& m) {
       .def("runtime", &runtime)
       .def("memory_info", &memory_info)
       .def("perf_detail", [](const PySession& s) { return to_str(s.get().perf_detail()); })
-      .def("statistics", &statistics);
+      .def("stats", &stats)
+      .def("workers", [](const PySession& s) { return s.get().workers(); })
+      .def(
+          "warm_up", [](PySession& s, int runs) { s.get().warm_up(runs); }, "runs"_a,
+          nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "start_profiling", [](PySession& s, const std::string& prefix) { s.get().start_profiling(prefix); },
+          "prefix"_a)
+      .def(
+          "end_profiling", [](PySession& s) { return s.get().end_profiling(); },
+          nb::call_guard<nb::gil_scoped_release>())
+      .def("profiling_start_ns", [](const PySession& s) { return s.get().profiling_start_ns(); });
 }
 
 }  // namespace ez_rknn::python

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
+#include "core/cgroup.hpp"
 #include "ez_rknn/error.hpp"
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -95,22 +95,6 @@ std::vector<Isa> find_allowed() {
   }
   throw InvalidArgument("EZ_RKNN_ISA=" + std::string(forced) +
                         " is not available on this CPU; accepted here: " + accepted);
-}
-
-double cgroup_quota() {
-  double best = 1e9;
-  {
-    std::ifstream v2("/sys/fs/cgroup/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (v2 >> quota >> period && quota != "max" && period > 0) best = std::min(best, std::atof(quota.c_str()) / period);
-  }
-  {
-    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    double quota = 0, period = 0;
-    if (q >> quota && p >> period && quota > 0 && period > 0) best = std::min(best, quota / period);
-  }
-  return best;
 }
 
 }  // namespace

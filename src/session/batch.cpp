@@ -6,11 +6,7 @@
 namespace ez_rknn {
 namespace {
 
-struct Sample {
-  std::vector<InputView> inputs;
-  std::vector<Tensor> results;
-  Request request;
-};
+using Results = std::vector<Tensor>;
 
 std::vector<InputView> nth_sample(const std::vector<InputView>& first, std::size_t n) {
   std::vector<InputView> inputs = first;
@@ -40,21 +36,23 @@ Shape repeated(Shape shape, std::size_t count) {
     std::rethrow_exception(error);
   } catch (const DeviceError& e) { throw DeviceError(e.rknn_ret, where + e.what()); } catch (const QueueFull& e) {
     throw QueueFull(where + e.what());
-  } catch (const Closed& e) { throw Closed(where + e.what()); } catch (const std::exception& e) {
+  } catch (const Closed& e) { throw Closed(where + e.what()); } catch (const Cancelled& e) {
+    throw Cancelled(where + e.what());
+  } catch (const Timeout& e) { throw Timeout(where + e.what()); } catch (const std::exception& e) {
     throw Error(Code::fail, where + e.what());
   }
 }
 
 /// Results of a dynamic model have a size only afterwards: put together here.
-std::vector<Tensor> join(const std::vector<Sample>& samples, BufferPool& buffers) {
-  std::vector<Tensor> wholes;
-  for (std::size_t k = 0; k < samples.front().results.size(); ++k) {
-    Tensor whole = samples.front().results[k];
+Results join(const std::vector<Results>& samples, BufferPool& buffers) {
+  Results wholes;
+  for (std::size_t k = 0; k < samples.front().size(); ++k) {
+    Tensor whole = samples.front()[k];
     const std::size_t bytes = whole.buffer.bytes;
     whole.buffer = buffers.take(bytes * samples.size());
     whole.shape = repeated(whole.shape, samples.size());
     for (std::size_t n = 0; n < samples.size(); ++n)
-      std::copy_n(samples[n].results[k].buffer.data(), bytes, whole.buffer.data() + n * bytes);
+      std::copy_n(samples[n][k].buffer.data(), bytes, whole.buffer.data() + n * bytes);
     wholes.push_back(std::move(whole));
   }
   return wholes;
@@ -81,32 +79,37 @@ std::vector<Tensor> Engine::run_batch(std::span<const InputView> inputs, const R
   std::vector<InputView> first;
   const std::size_t count = check_batch(model_, inputs, first);
   const std::size_t set = check_inputs(model_, first);
-  std::vector<Tensor> wholes;
+  Results wholes;
   if (!model_.shape_sets) wholes = batch_results(options, count);
 
-  std::vector<Sample> samples(count);
-  Waiter waiter;
-  std::exception_ptr refused;
-  std::size_t accepted = 0;
-  for (; accepted < count && !refused; ++accepted) {
-    Sample& s = samples[accepted];
-    s.inputs = nth_sample(first, accepted);
-    s.results.resize(result_count(options));
-    for (std::size_t k = 0; k < wholes.size(); ++k) s.results[k] = slice(wholes[k], accepted, count);
-    fill(s.request, s.inputs, options, set);
-    s.request.results = s.results;
-    try {
-      scheduler_->submit(s.request, &waiter);
-    } catch (...) {
-      refused = std::current_exception();
-      break;
+  std::vector<std::shared_ptr<FutureTask>> samples;
+  std::exception_ptr error;
+  std::size_t at = 0;  // the first sample that went wrong
+  const auto note = [&](std::size_t n) {
+    if (!error) error = std::current_exception(), at = n;
+  };
+  try {
+    for (std::size_t n = 0; n < count; ++n) {
+      auto task = std::make_shared<FutureTask>();
+      fill(*task, options, set);
+      if (n) task->deadline = samples.front()->deadline;  // one limit for the whole call
+      const auto own = nth_sample(first, n);
+      if (options.timeout) task->hold(own, options.outputs, result_count(options), *buffers_);
+      else task->borrow(own, options.outputs, result_count(options));
+      for (std::size_t k = 0; k < wholes.size(); ++k) task->own_results()[k] = slice(wholes[k], n, count);
+      scheduler_->submit(*task, Scheduler::IfFull::wait);
+      samples.push_back(std::move(task));
     }
-  }
-  scheduler_->wait(waiter);  // also after a refusal: those accepted use the caller's memory
-  for (std::size_t n = 0; n < accepted; ++n)
-    if (samples[n].request.error) rethrow_for_sample(n, count, samples[n].request.error);
-  if (refused) rethrow_for_sample(accepted, count, refused);
-  return model_.shape_sets ? join(samples, *buffers_) : wholes;
+  } catch (...) { note(samples.size()); }
+  std::vector<Results> results(samples.size());
+  for (std::size_t n = 0; n < samples.size(); ++n) try {  // all of them, also after an error: they may use our memory
+      results[n] = wait_for(samples[n]);
+    } catch (...) {
+      if (n < at) error = nullptr;
+      note(n);
+    }
+  if (error) rethrow_for_sample(at, count, error);
+  return model_.shape_sets ? join(results, *buffers_) : wholes;
 }
 
 }  // namespace ez_rknn

@@ -12,15 +12,16 @@ void Engine::run(BoundCall& call) {
 }
 
 void Engine::run_async(std::shared_ptr<BoundCall> call, BoundCallback done) {
-  delivery_.start();
-  auto request = spare_request();
-  request->bound = call.get();
-  request->done = [call = std::move(call), done = std::move(done)](std::vector<Tensor>, std::exception_ptr error) {
-    done(error ? std::vector<Value>{} : call->results(), std::move(error));
-  };
-  request->delivery = &delivery_;
-  scheduler_->submit(*request);
-  static_cast<void>(request.release());  // the delivery's until recycle()
+  callbacks_.start();
+  BoundCall* const bound = call.get();  // the callback keeps it
+  const auto task = std::make_shared<CallbackTask>(
+      callbacks_, [call = std::move(call), done = std::move(done)](std::vector<Tensor>, std::exception_ptr error) {
+        done(error ? std::vector<Value>{} : call->results(), std::move(error));
+      });
+  task->bound = bound;
+  task->engine = weak_from_this();
+  task->bounded = !callbacks_.on_callback_thread();
+  scheduler_->submit(*task, Scheduler::IfFull::wait);
 }
 
 }  // namespace ez_rknn

@@ -7,28 +7,33 @@
 #include "core/log.hpp"
 
 namespace ez_rknn {
-namespace {
 
-void call(CallbackRequest& request) noexcept {
+void CallbackTask::accepted() {
+  Task::accepted();
+  delivery_.expect(std::static_pointer_cast<CallbackTask>(shared_from_this()));
+}
+
+void CallbackTask::ended() { delivery_.ended(); }
+
+void CallbackTask::settle(Outcome outcome) noexcept {
+  outcome_ = std::move(outcome);
+  delivery_.settled(std::static_pointer_cast<CallbackTask>(shared_from_this()));
+}
+
+void CallbackTask::call() noexcept {
   // Moved out, so that what the callback captured is released here, inside the batch, even if it drops the session.
-  Callback done = std::move(request.done);
-  std::vector<Tensor> results;
-  if (!request.error) results = std::move(request.own_results);
+  Callback done = std::move(done_);
+  Outcome outcome = std::move(outcome_);
+  if (withdrawn) return;
   try {
-    done(std::move(results), std::move(request.error));
-  } catch (const std::exception& e) {
-    log::error(std::string("exception in a run_async callback: ") + e.what());
-  } catch (...) { log::error("exception of unknown type in a run_async callback"); }
+    done(std::move(outcome.results), std::move(outcome.error));
+  } catch (const std::exception& e) { log::error(std::string("exception in a callback: ") + e.what()); } catch (...) {
+    log::error("exception of unknown type in a callback");
+  }
 }
 
-}  // namespace
-
-void CallbackRequest::finished() noexcept {
-  drop_inputs();
-  delivery->executed(this);
-}
-
-Delivery::Delivery(bool in_order, Hooks hooks) : in_order_(in_order), hooks_(std::move(hooks)) {}
+Delivery::Delivery(const char* name, bool in_order, Hooks hooks)
+    : name_(name), in_order_(in_order), hooks_(std::move(hooks)) {}
 
 Delivery::~Delivery() { close(); }
 
@@ -36,24 +41,27 @@ void Delivery::start() {
   if (thread_id_.load() != std::thread::id{}) return;
   std::lock_guard lock(thread_mutex_);
   if (thread_.joinable()) return;
+  {
+    std::lock_guard state(mutex_);
+    if (closing_) return;  // nothing more will be accepted
+  }
   thread_ = std::thread([this] { work(); });
-  pthread_setname_np(thread_.native_handle(), "EzRknn_Callback");
+  pthread_setname_np(thread_.native_handle(), name_);
   thread_id_.store(thread_.get_id());
 }
 
-void Delivery::expect(CallbackRequest* request) {
+void Delivery::expect(const Item& task) {
   std::lock_guard lock(mutex_);
   ++outstanding_;
-  if (in_order_) in_flight_.push_back(request);
+  if (in_order_) in_flight_.push_back(task);
 }
 
-void Delivery::executed(CallbackRequest* request) {
+void Delivery::settled(const Item& task) {
   std::lock_guard lock(mutex_);
-  ++undelivered_;
-  request->executed = true;
-  if (!in_order_) ready_.push_back(request);
-  while (!in_flight_.empty() && in_flight_.front()->executed) {
-    ready_.push_back(in_flight_.front());
+  task->settled = true;
+  if (!in_order_) ready_.push_back(task);
+  while (!in_flight_.empty() && in_flight_.front()->settled) {
+    ready_.push_back(std::move(in_flight_.front()));
     in_flight_.pop_front();
   }
   if (sleeping_ && !ready_.empty()) {
@@ -62,28 +70,32 @@ void Delivery::executed(CallbackRequest* request) {
   }
 }
 
-CallbackRequest* Delivery::take() {
-  CallbackRequest* request = nullptr;
+Delivery::Item Delivery::take() {
+  Item task;
   {
     std::lock_guard lock(mutex_);
     if (ready_.empty()) return nullptr;
-    request = ready_.front();
+    task = std::move(ready_.front());
     ready_.pop_front();
     --outstanding_;
     --undelivered_;
   }
-  hooks_.room();
-  return request;
+  if (hooks_.room) hooks_.room();
+  return task;
 }
 
 void Delivery::deliver_batch() {
   constexpr int kMost = 64;  // then others get a chance at what around_batch holds
   for (int i = 0; i < kMost; ++i) {
-    CallbackRequest* request = take();
-    if (!request) return;
-    call(*request);
-    ++delivered_;
-    hooks_.recycle(request);
+    const Item task = take();
+    if (!task) return;
+    if (!hooks_.trace || !hooks_.trace->on()) {
+      task->call();
+      continue;
+    }
+    const auto begin = Clock::now();
+    task->call();
+    if (task->has_ticket()) hooks_.trace->called(task->ticket, name_, begin, Clock::now());
   }
 }
 
@@ -104,12 +116,14 @@ void Delivery::work() {
   }
 }
 
+void Delivery::begin_close() {
+  std::lock_guard lock(mutex_);
+  closing_ = true;
+  wake_.notify_one();
+}
+
 void Delivery::close() {
-  {
-    std::lock_guard lock(mutex_);
-    closing_ = true;
-    wake_.notify_one();
-  }
+  begin_close();
   if (on_callback_thread()) return;
   std::lock_guard lock(thread_mutex_);
   if (!thread_.joinable()) return;

@@ -1,11 +1,12 @@
 #include "session/engine.hpp"
 
+#include <algorithm>
+
+#include "core/log.hpp"
 #include "ez_rknn/error.hpp"
-#include "session/call_check.hpp"
 #include "session/context_source.hpp"
 #include "session/custom_ops.hpp"
 #include "session/fork.hpp"
-#include "session/future.hpp"
 #include "session/live_engines.hpp"
 #include "session/runtime_choice.hpp"
 #include "session/workers.hpp"
@@ -13,7 +14,8 @@
 namespace ez_rknn {
 namespace {
 
-constexpr std::size_t kSpare = 8;  // buffers of a size, and requests, kept for reuse
+constexpr int kPipelineDepth = 3;  // run_pipeline says another where it wants one
+constexpr std::size_t kSpare = 8;  // buffers of a size kept for reuse
 
 std::shared_ptr<CustomOps> load_custom_ops(const RuntimeLibrary& library, const SessionOptions& options,
                                            std::vector<std::string>& warnings) {
@@ -34,9 +36,9 @@ Engine::Engine(Setup& setup)
     : options_(setup.options),
       born_in_(fork_generation()),
       buffers_(std::make_shared<BufferPool>(kSpare)),
-      delivery_(options_.sequential_callbacks, {.around_batch = std::move(setup.around_callbacks),
-                                                .room = [this] { scheduler_->room(); },
-                                                .recycle = [this](CallbackRequest* r) { recycle(r); }}) {}
+      callbacks_("EzRknn_Callback", options_.sequential_callbacks,
+                 {.around_batch = setup.around_callbacks, .room = [this] { scheduler_->room(); }, .trace = &trace_}),
+      completions_("EzRknn_Done", false, {.around_batch = setup.around_callbacks, .room = {}, .trace = &trace_}) {}
 
 /// Contexts and masks first, threads last: whatever fails on the way leaves nothing behind.
 std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
@@ -74,77 +76,14 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
     workers.push_back({std::move(executor), w.lane, w.core});
   }
   engine->first_context_ = std::move(first);
-  engine->scheduler_ =
-      std::make_unique<Scheduler>(std::move(workers), std::move(plan.lane_of), options, engine->delivery_);
+  engine->scheduler_ = std::make_unique<Scheduler>(std::move(workers), std::move(plan.lane_of), options,
+                                                   engine->callbacks_, engine->trace_);
+  engine->pipeline_.emplace(std::weak_ptr(engine), kPipelineDepth, RunOptions{});
   remember(engine);
   return engine;
 }
 
 Engine::~Engine() { close(); }
-
-void Engine::fill(Request& request, std::span<const InputView> inputs, const RunOptions& options,
-                  std::size_t shape_set) const {
-  request.bound = nullptr;
-  request.inputs = inputs;
-  request.outputs = options.outputs;
-  request.output_type = output_type(options);
-  request.shape_set = shape_set;
-}
-
-void Engine::run(std::span<const InputView> inputs, const RunOptions& options, std::span<Tensor> results) {
-  check_outputs(model_, options.outputs);
-  Request request;
-  fill(request, inputs, options, check_inputs(model_, inputs));
-  request.results = results;
-  scheduler_->run(request);
-  if (request.error) std::rethrow_exception(request.error);
-}
-
-void Engine::run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
-  check_outputs(model_, options.outputs);
-  const std::size_t set = check_inputs(model_, inputs);
-  delivery_.start();
-  auto request = spare_request();
-  fill(*request, inputs, options, set);
-  request->hold(inputs, options.outputs, result_count(options), *buffers_);
-  request->done = std::move(done);
-  request->delivery = &delivery_;
-  scheduler_->submit(*request);
-  static_cast<void>(request.release());  // the delivery's until recycle()
-}
-
-Future Engine::submit(std::span<const InputView> inputs, const RunOptions& options) {
-  check_outputs(model_, options.outputs);
-  const std::size_t set = check_inputs(model_, inputs);
-  auto request = std::make_unique<FutureRequest>();
-  fill(*request, inputs, options, set);
-  request->hold(inputs, options.outputs, result_count(options), *buffers_);
-  auto state = request->state;
-  scheduler_->submit(*request, nullptr);
-  static_cast<void>(request.release());  // its own until finished()
-  return Future(std::move(state));
-}
-
-std::optional<std::vector<Tensor>> Engine::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
-  return pipeline_.step([&] { return submit(inputs, {}); }, depth, reset);
-}
-
-std::unique_ptr<CallbackRequest> Engine::spare_request() {
-  std::lock_guard lock(mutex_);
-  if (spare_.empty()) return std::make_unique<CallbackRequest>();
-  auto request = std::move(spare_.back());
-  spare_.pop_back();
-  return request;
-}
-
-void Engine::recycle(CallbackRequest* used) {
-  std::unique_ptr<CallbackRequest> request(used);
-  request->own_results.clear();
-  request->error = nullptr;
-  request->executed = false;
-  std::lock_guard lock(mutex_);
-  if (spare_.size() < kSpare) spare_.push_back(std::move(request));
-}
 
 std::shared_ptr<Context> Engine::open_context() const {
   std::lock_guard lock(mutex_);
@@ -157,11 +96,12 @@ std::string Engine::perf_detail() const {
   return perf_detail_->text();
 }
 
-Statistics Engine::statistics() const {
+Statistics Engine::stats() const {
   Statistics s;
   scheduler_->add_to(s);
-  s.callbacks = delivery_.delivered();
-  s.undelivered = delivery_.undelivered();
+  const std::uint64_t ended = s.completed + s.failed + s.cancelled + s.timed_out;
+  s.undelivered = std::min<std::uint64_t>(ended, callbacks_.undelivered() + completions_.undelivered());
+  s.delivered = ended - s.undelivered;
   return s;
 }
 
@@ -169,12 +109,17 @@ void Engine::close() {
   if (!scheduler_ || fork_generation() != born_in_) return;
   if (on_own_thread()) {  // cannot wait for itself: what is accepted is finished when the callback has returned
     scheduler_->begin_close();
-    delivery_.close();
+    callbacks_.begin_close();
+    completions_.begin_close();
     return;
   }
   std::lock_guard closing(close_mutex_);
   scheduler_->close();
-  delivery_.close();
+  callbacks_.close();
+  completions_.close();
+  try {
+    trace_.finish();
+  } catch (const Error& e) { log::error(e.what()); }
   std::lock_guard lock(mutex_);
   first_context_.reset();
 }

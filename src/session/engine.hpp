@@ -1,6 +1,6 @@
 #pragma once
 /// What is behind a Session: the model's facts, its workers, its deliveries. Owned by shared_ptr, because a callback
-/// may drop the last reference.
+/// may drop the last reference. Loading and closing: engine.cpp; calls: calls.cpp and batch.cpp.
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,14 +10,16 @@
 #include <vector>
 
 #include "ez_rknn/binding.hpp"
+#include "ez_rknn/pipeline.hpp"
 #include "ez_rknn/session.hpp"
 #include "session/buffer_pool.hpp"
 #include "session/delivery.hpp"
+#include "session/future.hpp"
 #include "session/model_info.hpp"
 #include "session/model_source.hpp"
 #include "session/perf_detail.hpp"
-#include "session/pipeline.hpp"
 #include "session/scheduler.hpp"
+#include "session/trace.hpp"
 
 namespace ez_rknn {
 
@@ -30,7 +32,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     SessionOptions options;
     std::shared_ptr<Engine> weights_from;
     /// Wraps a batch of callbacks; see Delivery::Hooks.
-    std::function<void(const std::function<void()>&)> around_callbacks;
+    std::function<void(const std::function<void()>&)> around_callbacks = {};
   };
   /// @throws what Session's constructor throws
   static std::shared_ptr<Engine> load(const ModelSource& source, Setup setup);
@@ -42,21 +44,36 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// What loading could not do as asked.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  /// `results` has one element per output asked for.
-  void run(std::span<const InputView> inputs, const RunOptions& options, std::span<Tensor> results);
+  std::vector<Tensor> run(std::span<const InputView> inputs, const RunOptions& options);
   std::vector<Tensor> run_batch(std::span<const InputView> inputs, const RunOptions& options);
   void run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options);
   Future submit(std::span<const InputView> inputs, const RunOptions& options);
-  std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth, bool reset);
+  /// `done` is called on the completion thread. @param if_full  park: never blocks
+  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options,
+                  Scheduler::IfFull if_full);
+  std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
+    return pipeline_->push(inputs, depth, reset);
+  }
   void run(BoundCall& call);
   void run_async(std::shared_ptr<BoundCall> call, BoundCallback done);
+  void warm_up(int runs);
+
+  enum class Answer { none, cancelled };
+  /// Ends a task that has not begun; false when it has. With Answer::none its callback will not be called.
+  bool withdraw(Task& task, Answer answer);
+  bool running(const Task& task) const { return scheduler_->running(task); }
+  void cancel(const Cancellation::State& group) { scheduler_->cancel(group); }
 
   void close();
-  Statistics statistics() const;
   std::string perf_detail() const;
+  Statistics stats() const;
+  std::size_t workers() const { return scheduler_->cores().size(); }
+  void start_profiling(const std::string& prefix) { trace_.start(prefix, scheduler_->cores()); }
+  std::string end_profiling() { return trace_.stop(); }
+  std::int64_t profiling_start_ns() const { return trace_.start_ns(); }
   /// The first worker's, for its weights and for memory in it. @throws Closed
   std::shared_ptr<Context> open_context() const;
-  bool on_own_thread() const { return delivery_.on_callback_thread(); }
+  bool on_own_thread() const { return callbacks_.on_callback_thread() || completions_.on_callback_thread(); }
   /// Lets go of an engine: closes it, in the background when the caller is its own callback thread. A forked child
   /// leaves it as it is, because its threads are the parent's.
   static void retire(std::shared_ptr<Engine> engine);
@@ -66,11 +83,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
  private:
   explicit Engine(Setup& setup);
-  void fill(Request& request, std::span<const InputView> inputs, const RunOptions& options,
-            std::size_t shape_set) const;
+  std::size_t check(std::span<const InputView> inputs, const RunOptions& options) const;
+  void fill(Request& request, const RunOptions& options, std::size_t shape_set);
+  std::shared_ptr<FutureTask> future_task(std::span<const InputView> inputs, const RunOptions& options);
+  TaskHandle launch(Delivery& to, std::span<const InputView> inputs, Callback done, const RunOptions& options,
+                    Scheduler::IfFull if_full);
+  std::vector<Tensor> wait_for(const std::shared_ptr<FutureTask>& task);
   std::vector<Tensor> batch_results(const RunOptions& options, std::size_t samples);
-  std::unique_ptr<CallbackRequest> spare_request();
-  void recycle(CallbackRequest* request);
   OutputType output_type(const RunOptions& o) const { return o.output_type.value_or(options_.output_type); }
 
   const SessionOptions options_;
@@ -80,14 +99,15 @@ class Engine : public std::enable_shared_from_this<Engine> {
   ModelInfo model_;
   std::shared_ptr<PerfDetail> perf_detail_;  ///< null without collect_perf
   std::shared_ptr<BufferPool> buffers_;
-  Delivery delivery_;
+  Trace trace_;
+  Delivery callbacks_;    ///< of run_async
+  Delivery completions_;  ///< of post: no order, and not held up by a slow callback
   std::unique_ptr<Scheduler> scheduler_;
-  Pipeline pipeline_;
+  std::optional<Pipeline> pipeline_;  ///< of run_pipeline
 
   std::mutex close_mutex_;
-  mutable std::mutex mutex_;                             ///< guards what follows
-  std::shared_ptr<Context> first_context_;               ///< null once closed
-  std::vector<std::unique_ptr<CallbackRequest>> spare_;  ///< for reuse
+  mutable std::mutex mutex_;                ///< guards what follows
+  std::shared_ptr<Context> first_context_;  ///< null once closed
 };
 
 /// Closes every engine of the process and waits for it, those being retired included. For a language's exit handler.

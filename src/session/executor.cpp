@@ -14,8 +14,6 @@
 namespace ez_rknn {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 bool print_times() {
   static const bool wanted = [] {
     const char* value = std::getenv("ZTU_EZRKNN_ASYNC_PRINT_PERF");
@@ -45,38 +43,42 @@ Executor::Executor(std::shared_ptr<Context> context, const ModelInfo& model, std
   shape_set_ = model.shape_sets;
 }
 
-std::optional<std::chrono::nanoseconds> Executor::execute(Request& request) noexcept try {
-  return request.bound ? run_bound(*request.bound) : run(request);
-} catch (...) {
-  request.error = std::current_exception();
-  return std::nullopt;
+Phases Executor::execute(Request& request) noexcept {
+  Phases phases;
+  phases.start = Clock::now();
+  try {
+    if (request.bound) run_bound(*request.bound, phases);
+    else run(request, phases);
+  } catch (...) { request.error = std::current_exception(); }
+  phases.done = Clock::now();
+  for (auto* reached : {&phases.set, &phases.ran})
+    if (*reached == Phases::Time{}) *reached = phases.done;
+  if (print_times() && !request.error)
+    std::fprintf(stderr, "ez_rknn: task %llu thread %d core %d set %.1f us run %.1f us get %.1f us total %.1f us\n",
+                 static_cast<unsigned long long>(request.ticket), static_cast<int>(syscall(SYS_gettid)), core_,
+                 us(phases.set - phases.start), us(phases.run()), us(phases.done - phases.ran),
+                 us(phases.done - phases.start));
+  return phases;
 }
 
-std::chrono::nanoseconds Executor::run_bound(BoundCall& call) {
+void Executor::run_bound(BoundCall& call, Phases& phases) {
   if (!bound_)
     bound_ = std::make_unique<BoundExecutor>(more_->another(*context_), model_, more_->zero_copy_layout(), buffers_);
   const auto took = bound_->run(call);
+  phases.ran = Clock::now();
+  phases.set = phases.ran - took;
   publish(call);
-  return took;
 }
 
-std::chrono::nanoseconds Executor::run(Request& request) {
+void Executor::run(Request& request, Phases& phases) {
   const std::lock_guard in_use(context_->mutex());  // values create and free memory of this context
-  const auto start = Clock::now();
   if (model_.shape_sets) select_shapes(request.shape_set);
   set_inputs(request.inputs);
-  const auto set = Clock::now();
+  phases.set = Clock::now();
   context_->check("rknn_run", context_->api().run(context_->handle(), nullptr));
-  const auto ran = Clock::now();
+  phases.ran = Clock::now();
   if (perf_detail_) perf_detail_->ask(*context_);
   get_outputs(request);
-  if (print_times()) {
-    const auto done = Clock::now();
-    std::fprintf(stderr, "ez_rknn: task %llu thread %d core %d set %.1f us run %.1f us get %.1f us total %.1f us\n",
-                 static_cast<unsigned long long>(request.ticket), static_cast<int>(syscall(SYS_gettid)), core_,
-                 us(set - start), us(ran - set), us(done - ran), us(done - start));
-  }
-  return ran - set;
 }
 
 void Executor::select_shapes(std::size_t set) {

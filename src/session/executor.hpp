@@ -1,8 +1,6 @@
 #pragma once
 /// Runs requests on one context: shapes, inputs, run, outputs. One thread at a time.
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "session/bound_executor.hpp"
@@ -11,6 +9,7 @@
 #include "session/context_source.hpp"
 #include "session/model_info.hpp"
 #include "session/perf_detail.hpp"
+#include "session/phases.hpp"
 #include "session/request.hpp"
 
 namespace ez_rknn {
@@ -22,9 +21,8 @@ class Executor {
   Executor(std::shared_ptr<Context> context, const ModelInfo& model, std::shared_ptr<BufferPool> buffers,
            std::shared_ptr<ContextSource> more);
 
-  /// Fills the request's results or its error; never throws.
-  /// @return how long rknn_run took, or nothing when the request failed
-  std::optional<std::chrono::nanoseconds> execute(Request& request) noexcept;
+  /// Fills the request's results or its error; never throws. A phase that was not reached ended with the last.
+  Phases execute(Request& request) noexcept;
 
   const std::shared_ptr<Context>& context() const { return context_; }
   /// Shown in the lines of ZTU_EZRKNN_ASYNC_PRINT_PERF.
@@ -33,8 +31,8 @@ class Executor {
   void set_perf_detail(std::shared_ptr<PerfDetail> detail) { perf_detail_ = std::move(detail); }
 
  private:
-  std::chrono::nanoseconds run(Request& request);
-  std::chrono::nanoseconds run_bound(BoundCall& call);
+  void run(Request& request, Phases& phases);
+  void run_bound(BoundCall& call, Phases& phases);
   void select_shapes(std::size_t set);
   void set_inputs(std::span<const InputView> inputs);
   void get_outputs(Request& request);

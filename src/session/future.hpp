@@ -1,28 +1,31 @@
 #pragma once
-/// The two ends of a Future.
+/// The task behind a Future.
 #include <condition_variable>
-#include <exception>
-#include <memory>
 #include <mutex>
-#include <vector>
 
-#include "session/request.hpp"
+#include "ez_rknn/future.hpp"
+#include "session/task.hpp"
 
 namespace ez_rknn {
 
-struct Future::State {
-  mutable std::mutex mutex;
-  std::condition_variable wake;
-  bool ready = false;
-  std::vector<Tensor> results;
-  std::exception_ptr error;
+class FutureTask final : public Task {
+ public:
+  bool ready() const;
+  void wait() const;
+  bool wait_until(Clock::time_point limit) const;
+  /// The results or the error, once it is ready; once.
+  std::vector<Tensor> take();
+
+ private:
+  void settle(Outcome outcome) noexcept override;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable wake_;
+  bool ready_ = false;
+  Outcome outcome_;
 };
 
-/// Owns itself from acceptance until it is finished.
-struct FutureRequest : OwningRequest {
-  std::shared_ptr<Future::State> state = std::make_shared<Future::State>();
-
-  void finished() noexcept override;
-};
+/// `limit` from now, or nothing when that is further away than a program lives.
+std::optional<Clock::time_point> time_after(std::chrono::nanoseconds limit);
 
 }  // namespace ez_rknn

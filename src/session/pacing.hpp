@@ -15,14 +15,11 @@ class Pacing {
     if (!enabled_ || average_ns_ == 0) return Clock::time_point::min();
     return last_ + std::chrono::nanoseconds(static_cast<std::int64_t>(average_ns_ / workers_));
   }
-  void accepted() {
-    if (enabled_) last_ = Clock::now();
-  }
+  void accepted(Clock::time_point now) { last_ = now; }
   void ran(std::chrono::nanoseconds duration) {
     const auto ns = static_cast<double>(duration.count());
     average_ns_ = average_ns_ == 0 ? ns : 0.95 * average_ns_ + 0.05 * ns;
   }
-  double average_ms() const { return average_ns_ / 1e6; }
 
  private:
   const bool enabled_;

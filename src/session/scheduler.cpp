@@ -1,3 +1,4 @@
+/// Acceptance and execution. How requests end before they have begun: scheduler_ends.cpp.
 #include "session/scheduler.hpp"
 
 #include <algorithm>
@@ -5,26 +6,27 @@
 #include <utility>
 
 #include "ez_rknn/error.hpp"
+#include "session/cancellation.hpp"
 #include "session/fork.hpp"
 #include "session/worker_thread.hpp"
 
 namespace ez_rknn {
 
-using Clock = std::chrono::steady_clock;
-
 Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_of, const SessionOptions& options,
-                     Delivery& delivery)
+                     Delivery& delivery, Trace& trace)
     : lane_of_(std::move(lane_of)),
       max_queue_size_(static_cast<std::size_t>(options.max_queue_size)),
       max_pending_callbacks_(static_cast<std::size_t>(options.max_pending_callbacks)),
       submit_timeout_(options.submit_timeout),
       delivery_(delivery),
+      trace_(trace),
       born_in_(fork_generation()),
       pacing_(options.enable_pacing, workers.size()) {
   lanes_.resize(1 + *std::max_element(lane_of_.begin(), lane_of_.end()));
   for (Worker& worker : workers) {
     Slot& slot = slots_.emplace_back();
     slot.worker = std::move(worker);
+    slot.number = slots_.size() - 1;
     lanes_[slot.worker.lane].idle.push_back(&slot);
   }
   for (Lane& lane : lanes_) std::reverse(lane.idle.begin(), lane.idle.end());  // first worker first: idle is a stack
@@ -45,100 +47,141 @@ Scheduler::~Scheduler() { close(); }
 void Scheduler::run(Request& request) {
   Waiter waiter;
   request.waiter = &waiter;
-  Slot* slot = admit(request, nullptr, true);
-  if (slot) execute(*slot, request, true);
-  else wait(waiter);
-}
-
-void Scheduler::submit(Request& request, Waiter* waiter) {
-  request.waiter = waiter;
-  admit(request, nullptr, false);
-}
-
-void Scheduler::submit(CallbackRequest& request) { admit(request, &request, false); }
-
-void Scheduler::wait(Waiter& waiter) {
+  if (Slot* slot = admit(request, true)) {
+    execute(*slot, request, true);
+    return;
+  }
   Lock lock(mutex_);
-  waiter.wake.wait(lock, [&] { return waiter.remaining == 0; });
+  waiter.wake.wait(lock, [&] { return waiter.done; });
 }
 
-/// Accepts the request: ticket, lane, worker or queue. With `may_run_here`, returns the idle worker for the caller to
-/// use instead of handing the request to its thread.
-Scheduler::Slot* Scheduler::admit(Request& request, CallbackRequest* callback, bool may_run_here) {
+void Scheduler::submit(Task& task, IfFull if_full) {
+  check_process();
+  if (task.timed) {
+    Lock lock(mutex_);
+    start_timer();
+  }
+  if (if_full == IfFull::wait) {
+    admit(task, false);
+    return;
+  }
+  Lock lock(mutex_);
+  check_open(task);
+  if (!has_room(task)) return park(task);
+  if (Slot* slot = place(task)) hand_over(*slot, task);
+  serve_submitters();
+}
+
+/// Accepts the request or throws. With `may_run_here`, returns the idle worker for the caller to use instead of handing
+/// the request to its thread.
+Scheduler::Slot* Scheduler::admit(Request& request, bool may_run_here) {
+  check_process();
+  Lock lock(mutex_);
+  check_open(request);
+  if (!has_room(request)) {
+    wait_for_room(lock, request);
+    return nullptr;
+  }
+  Slot* slot = place(request);
+  if (slot && !may_run_here) slot->request = &request;
+  serve_submitters();  // the next ticket may be another lane's
+  lock.unlock();
+  if (slot && !may_run_here) {
+    slot->wake.notify_one();
+    return nullptr;
+  }
+  return slot;
+}
+
+/// Before any lock: a forked child may have inherited it locked.
+void Scheduler::check_process() const {
   if (fork_generation() != born_in_)
     throw Closed("this session was made before a fork: its threads exist in the parent process only");
-  // On the callback thread a wait for callbacks could never end: nobody else takes them.
-  const bool bounded = callback && !delivery_.on_callback_thread();
-  Lock lock(mutex_);
-  if (closing_ || !has_room(bounded)) wait_for_room(lock, bounded);
-  Lane& lane = lanes_[lane_of_next()];
-  request.ticket = next_ticket_++;
-  if (request.waiter) ++request.waiter->remaining;
-  pacing_.accepted();
-  if (callback) delivery_.expect(callback);
-  Slot* slot = nullptr;
-  if (lane.idle.empty()) {
-    lane.queue.push_back(&request);
-    ++queued_;
-  } else {
-    slot = lane.idle.back();
-    lane.idle.pop_back();
-    ++executing_;
-    if (!may_run_here) slot->request = &request;
-  }
-  wake_submitter();  // whoever waits next may fit too
-  lock.unlock();
-  if (!slot || may_run_here) return slot;
-  slot->wake.notify_one();
-  return nullptr;
 }
 
-bool Scheduler::has_room(bool bounded) const {
-  if (bounded && delivery_.undelivered() >= max_pending_callbacks_) return false;
+void Scheduler::check_open(const Request& request) const {
+  if (closing_) throw Closed("the session is closed");
+  if (request.group && request.group->cancelled) throw Cancelled("cancelled: the call's cancellation is set");
+}
+
+bool Scheduler::has_room(const Request& request) const {
+  if (request.bounded && delivery_.undelivered() >= max_pending_callbacks_) return false;
   if (queued_ >= max_queue_size_ && lanes_[lane_of_next()].idle.empty()) return false;
   const auto next = pacing_.next();
   return next == Clock::time_point::min() || next <= Clock::now();
 }
 
-void Scheduler::wait_for_room(Lock& lock, bool bounded) {
-  const auto deadline = Clock::now() + submit_timeout_;
-  Submitter self{{}, bounded};
-  submitters_.push_back(&self);
-  const auto leave = [&] {
-    submitters_.erase(std::find(submitters_.begin(), submitters_.end(), &self));
-    if (closing_ && submitters_.empty()) drained_.notify_all();
-  };
-  for (;;) {
-    if (closing_) {
-      leave();
-      throw Closed("the session is closed");
-    }
-    if (has_room(bounded)) return leave();
+/// Returns when the request has been accepted, by whoever made room.
+void Scheduler::wait_for_room(Lock& lock, Request& request) {
+  const auto patience = Clock::now() + submit_timeout_;
+  const auto limit = request.deadline ? std::min(*request.deadline, patience) : patience;
+  Blocked self;
+  submitters_.push_back({&request, &self});
+  ++blocked_;
+  while (request.phase == Request::Phase::made && !self.refusal) {
     const auto now = Clock::now();
-    if (now >= deadline) {
-      leave();
-      ++counters_.rejected;
-      wake_submitter();
-      throw QueueFull("no room for this task within " + std::to_string(submit_timeout_.count()) +
-                      " ms: " + std::to_string(queued_) + " tasks wait (max_queue_size " +
-                      std::to_string(max_queue_size_) + "), " + std::to_string(delivery_.undelivered()) +
-                      " callbacks are undelivered (max_pending_callbacks " + std::to_string(max_pending_callbacks_) +
-                      ")");
+    if (now >= limit) {
+      take_out([&](const Request& r) { return &r == &request; }, [&] { return time_is_up(request, now); },
+               counters_.timed_out);
+      break;
     }
     const auto paced = pacing_.next();
-    self.wake.wait_until(lock, paced > now ? std::min(deadline, paced) : deadline);
+    self.wake.wait_until(lock, paced > now ? std::min(limit, paced) : limit);
+    serve_submitters();  // paced: perhaps it is time
   }
+  --blocked_;
+  check_drained();
+  if (self.refusal) std::rethrow_exception(self.refusal);
 }
 
-/// Wakes the longest waiting submitter that fits now. Paced ones wake by themselves.
-void Scheduler::wake_submitter() {
-  for (Submitter* s : submitters_)
-    if (closing_ || has_room(s->bounded)) return s->wake.notify_one();
+/// Ticket, then a worker, which is returned and is the caller's to wake; or the queue of its lane.
+Scheduler::Slot* Scheduler::place(Request& request) {
+  Lane& lane = lanes_[lane_of_next()];
+  request.ticket = next_ticket_++;
+  request.accepted_at = Clock::now();
+  pacing_.accepted(request.accepted_at);
+  if (request.phase == Request::Phase::made) request.accepted();
+  if (!request.waiter) {
+    auto& task = static_cast<Task&>(request);
+    drop_timer(task);
+    if (task.timed && task.deadline) set_timer(task, *task.deadline);
+  }
+  if (lane.idle.empty()) {
+    request.phase = Request::Phase::queued;
+    lane.queue.push_back(&request);
+    ++queued_;
+    return nullptr;
+  }
+  request.phase = Request::Phase::executing;
+  Slot* slot = lane.idle.back();
+  lane.idle.pop_back();
+  ++executing_;
+  return slot;
+}
+
+void Scheduler::hand_over(Slot& slot, Request& request) {
+  slot.request = &request;
+  slot.wake.notify_one();
+}
+
+/// Accepts those in line that fit now, longest waiting first.
+void Scheduler::serve_submitters() {
+  for (auto s = submitters_.begin(); s != submitters_.end();) {
+    if (!has_room(*s->request)) {
+      if (!s->request->bounded) return;  // then nobody fits
+      ++s;
+      continue;
+    }
+    const Submitter next = *s;
+    s = submitters_.erase(s);
+    if (Slot* slot = place(*next.request)) hand_over(*slot, *next.request);
+    if (next.thread) next.thread->wake.notify_one();
+  }
 }
 
 void Scheduler::room() {
   Lock lock(mutex_);
-  wake_submitter();
+  serve_submitters();
 }
 
 void Scheduler::work(Slot& slot) {
@@ -156,69 +199,116 @@ void Scheduler::work(Slot& slot) {
 /// Runs and completes the request, which may be gone afterwards. Returns what this thread does next, or null when the
 /// slot went idle or, with `on_caller`, back to its own thread.
 Request* Scheduler::execute(Slot& slot, Request& request, bool on_caller) {
-  const auto duration = slot.worker.executor->execute(request);
-  Waiter* waiter = request.waiter;
-  if (!waiter) request.finished();
+  const Phases phases = slot.worker.executor->execute(request);
+  if (trace_.on()) trace_.executed(request.ticket, slot.number, request.accepted_at, phases, request.error != nullptr);
   Lock lock(mutex_);
-  ++(duration ? counters_.completed : counters_.failed);
-  if (duration) pacing_.ran(*duration);
+  count(slot, request, phases);
   if (on_caller) ++counters_.ran_on_caller;
-  // Notified with the lock held: once it is free the waiter may return and take its condition variable along.
-  if (waiter && --waiter->remaining == 0) waiter->wake.notify_one();
+  request.phase = Request::Phase::done;
+  drop_timer(request);
   Request* next = next_for(slot);
-  if (!next || !on_caller) return next;
-  slot.request = next;
+  if (next && on_caller) hand_over(slot, *std::exchange(next, nullptr));
+  if (Waiter* waiter = request.waiter) {
+    // Notified with the lock held: once it is free the waiter may return and take its condition variable along.
+    waiter->done = true;
+    waiter->wake.notify_one();
+    return next;
+  }
   lock.unlock();
-  slot.wake.notify_one();
-  return nullptr;
+  request.finished();
+  return next;
+}
+
+void Scheduler::count(Slot& slot, Request& request, const Phases& phases) {
+  ++slot.tasks;
+  slot.busy += phases.done - phases.start;
+  waits_.add(phases.start - request.accepted_at);
+  if (!request.error) {
+    pacing_.ran(phases.run());
+    runs_.add(phases.run());
+  }
+  const bool given_up = !request.waiter && static_cast<const Task&>(request).given_up;
+  if (given_up) {
+    --abandoned_;
+    return;
+  }
+  ++(request.error ? counters_.failed : counters_.completed);
+  request.ended();
 }
 
 /// The slot has finished its request: what it does next, or null when it goes idle.
 Request* Scheduler::next_for(Slot& slot) {
+  if (!slot.visitors.empty()) {
+    Waiter* visitor = slot.visitors.front();
+    slot.visitors.pop_front();
+    visitor->done = true;
+    visitor->wake.notify_one();
+    return nullptr;
+  }
   Lane& lane = lanes_[slot.worker.lane];
   Request* next = nullptr;
   if (lane.queue.empty()) {
     lane.idle.push_back(&slot);
     --executing_;
-    if (closing_ && queued_ == 0 && executing_ == 0) drained_.notify_all();
+    check_drained();
   } else {
     next = lane.queue.front();
     lane.queue.pop_front();
     --queued_;
+    next->phase = Request::Phase::executing;
   }
-  wake_submitter();
+  serve_submitters();
   return next;
 }
 
-void Scheduler::begin_close() {
-  Lock lock(mutex_);
-  closing_ = true;
-  for (Submitter* s : submitters_) s->wake.notify_one();
+void Scheduler::visit(const std::function<void(Executor&)>& visitor) {
+  check_process();
+  for (Slot& slot : slots_) {
+    Lock lock(mutex_);
+    if (closing_) throw Closed("the session is closed");
+    auto& idle = lanes_[slot.worker.lane].idle;
+    if (const auto found = std::find(idle.begin(), idle.end(), &slot); found != idle.end()) {
+      idle.erase(found);
+      ++executing_;
+    } else {
+      Waiter self;
+      slot.visitors.push_back(&self);
+      self.wake.wait(lock, [&] { return self.done; });
+    }
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      visitor(*slot.worker.executor);
+    } catch (...) { error = std::current_exception(); }
+    lock.lock();
+    if (Request* next = next_for(slot)) hand_over(slot, *next);
+    if (error) std::rethrow_exception(error);
+  }
 }
 
-void Scheduler::close() {
-  begin_close();
-  {
-    Lock lock(mutex_);
-    drained_.wait(lock, [&] { return queued_ == 0 && executing_ == 0 && submitters_.empty(); });
-    stopping_ = true;
-  }
-  for (Slot& slot : slots_) slot.wake.notify_one();
-  for (Slot& slot : slots_)
-    if (slot.thread.joinable()) slot.thread.join();
-  for (Slot& slot : slots_) slot.worker.executor.reset();  // a closed session holds nothing of the device
+std::vector<int> Scheduler::cores() const {
+  std::vector<int> cores;
+  for (const Slot& slot : slots_) cores.push_back(slot.worker.core);
+  return cores;
 }
 
 void Scheduler::add_to(Statistics& s) const {
   Lock lock(mutex_);
-  s.accepted = next_ticket_;
-  s.completed = counters_.completed;
-  s.failed = counters_.failed;
-  s.rejected = counters_.rejected;
-  s.ran_on_caller = counters_.ran_on_caller;
+  s = counters_;
+  s.submitted = next_ticket_;
   s.waiting = queued_;
-  s.executing = executing_;
-  s.run_ms = pacing_.average_ms();
+  s.waiting_for_room = submitters_.size();
+  s.running = executing_ - abandoned_;
+  s.abandoned = abandoned_;
+  s.wait = waits_.percentiles();
+  s.run = runs_.percentiles();
+  for (const Slot& slot : slots_) {
+    auto core = std::find_if(s.cores.begin(), s.cores.end(), [&](const auto& c) { return c.core == slot.worker.core; });
+    if (core == s.cores.end()) core = s.cores.insert(core, CoreStatistics{slot.worker.core});
+    ++core->workers;
+    core->tasks += slot.tasks;
+    core->busy_ms += std::chrono::duration<double, std::milli>(slot.busy).count();
+  }
 }
 
 }  // namespace ez_rknn

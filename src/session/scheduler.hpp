@@ -2,22 +2,23 @@
 /// Who runs which request, where and when. One mutex guards everything here; it is never held while a runtime or user
 /// code runs.
 ///
-/// Workers belong to lanes (one lane a core; a single lane when tasks have no core of their own). A request is admitted
+/// Workers belong to lanes (one lane a core; a single lane when tasks have no core of their own). A request is accepted
 /// when its lane has an idle worker or fewer than max_queue_size requests wait; only then does it take a ticket. A
 /// blocking caller whose lane is idle borrows the worker's executor and runs on its own thread.
-#include <chrono>
-#include <condition_variable>
-#include <cstdint>
+///
+/// Requests that find no room wait in one line, threads and parked tasks alike. Whoever makes room accepts the first in
+/// line that fits, on its behalf: nobody overtakes, nobody polls.
 #include <deque>
-#include <memory>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "session/delivery.hpp"
 #include "session/executor.hpp"
+#include "session/histogram.hpp"
 #include "session/pacing.hpp"
-#include "session/request.hpp"
+#include "session/task.hpp"
 
 namespace ez_rknn {
 
@@ -28,22 +29,36 @@ class Scheduler {
     std::size_t lane = 0;
     int core = 0;  ///< for the thread's name
   };
+  /// What submit() does without room.
+  enum class IfFull { wait, park };
+
   /// @param lane_of  the lane of ticket k is lane_of[k % lane_of.size()]
   Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_of, const SessionOptions& options,
-            Delivery& delivery);
+            Delivery& delivery, Trace& trace);
   ~Scheduler();
 
-  /// Executes the request and returns when it is done. @throws QueueFull, Closed (the request was not accepted)
+  /// Executes the request and returns when it is done. @throws QueueFull, Closed, Cancelled, Timeout (not accepted)
   void run(Request& request);
-  /// Hands the request over; `waiter` (may be null) counts it. @throws QueueFull, Closed
-  void submit(Request& request, Waiter* waiter);
-  /// As submit(), for a task with a callback: waits for room among the undelivered callbacks too.
-  void submit(CallbackRequest& request);
-  void wait(Waiter& waiter);
+  /// Hands the task over. @throws as run(); a parked task gets these errors as its outcome instead
+  void submit(Task& task, IfFull if_full);
+
+  /// Ends the task unless it has begun: true, and `why` becomes its outcome.
+  bool withdraw(Task& task, const std::exception_ptr& why);
+  /// The task's time is up: withdraws it, or answers for it while it is being executed.
+  void expire(Task& task);
+  /// Ends every request of the group that has not begun.
+  void cancel(const Cancellation::State& group);
+  bool running(const Task& task) const;
+
+  /// Lends every worker's executor to the caller's thread, one after the other, each as soon as it is idle. No ticket
+  /// is taken. @throws Closed, what the visitor throws
+  void visit(const std::function<void(Executor&)>& visitor);
+  /// The core of every worker.
+  std::vector<int> cores() const;
 
   /// Room may have become free elsewhere.
   void room();
-  /// Refuse new requests and wake who waits for room.
+  /// Refuse new requests and those that wait for room.
   void begin_close();
   /// begin_close(), then return when all that was accepted has been executed and the threads have ended. One caller.
   void close();
@@ -53,46 +68,82 @@ class Scheduler {
  private:
   struct Slot {
     Worker worker;
-    Request* request = nullptr;  ///< handed to the slot's thread
+    std::size_t number = 0;
+    Request* request = nullptr;    ///< handed to the slot's thread
+    std::deque<Waiter*> visitors;  ///< come first when the slot is through with its request
     std::condition_variable wake;
     std::thread thread;
+    std::uint64_t tasks = 0;
+    std::chrono::nanoseconds busy{0};
   };
   struct Lane {
     std::vector<Slot*> idle;
     std::deque<Request*> queue;
   };
-  struct Submitter {
+  /// A thread that waits for room; a parked task has none.
+  struct Blocked {
     std::condition_variable wake;
-    bool bounded;  ///< see has_room
+    std::exception_ptr refusal;
+  };
+  struct Submitter {
+    Request* request;
+    Blocked* thread;
   };
   using Lock = std::unique_lock<std::mutex>;
+  using Requests = std::vector<Request*>;
 
-  Slot* admit(Request& request, CallbackRequest* callback, bool may_run_here);
-  /// @param bounded  undelivered callbacks count too
-  bool has_room(bool bounded) const;
-  void wait_for_room(Lock& lock, bool bounded);
-  void wake_submitter();
+  Slot* admit(Request& request, bool may_run_here);
+  void check_process() const;
+  void check_open(const Request& request) const;
+  bool has_room(const Request& request) const;
+  void wait_for_room(Lock& lock, Request& request);
+  void park(Task& task);
+  Slot* place(Request& request);
+  void hand_over(Slot& slot, Request& request);
+  void serve_submitters();
+
   void work(Slot& slot);
   Request* execute(Slot& slot, Request& request, bool on_caller);
   Request* next_for(Slot& slot);
+  void count(Slot& slot, Request& request, const Phases& phases);
+
+  Requests take_out(const std::function<bool(const Request&)>& wanted, const std::function<std::exception_ptr()>& why,
+                    std::uint64_t& counter);
+  static void finish(const Requests& tasks);
+  std::exception_ptr time_is_up(const Request& request, Clock::time_point now) const;
+  void expire(Lock& lock, Task& task);
+  void check_drained();
+
+  void start_timer();
+  void set_timer(Task& task, Clock::time_point at);
+  void drop_timer(Request& request);
+  void keep_time();
+
   std::size_t lane_of_next() const { return lane_of_[next_ticket_ % lane_of_.size()]; }
 
   const std::vector<std::size_t> lane_of_;
   const std::size_t max_queue_size_, max_pending_callbacks_;
   const std::chrono::milliseconds submit_timeout_;
   Delivery& delivery_;
+  Trace& trace_;
   const unsigned born_in_;  ///< fork generation
 
   mutable std::mutex mutex_;
   std::condition_variable drained_;
   std::vector<Lane> lanes_;
   std::deque<Slot> slots_;
-  std::deque<Submitter*> submitters_;  ///< waiting for room, longest first
+  std::deque<Submitter> submitters_;  ///< waiting for room, longest first
+  std::size_t blocked_ = 0;           ///< threads inside wait_for_room
   Pacing pacing_;
   std::uint64_t next_ticket_ = 0;
-  std::size_t queued_ = 0, executing_ = 0;
+  std::size_t queued_ = 0, executing_ = 0, abandoned_ = 0;
   bool closing_ = false, stopping_ = false;
   Statistics counters_;
+  Histogram waits_, runs_;
+
+  Task::Timers timers_;  ///< of parked tasks and of those whose deadline nobody else watches
+  std::condition_variable timer_wake_;
+  std::thread timer_;  ///< started when it is first needed
 };
 
 }  // namespace ez_rknn

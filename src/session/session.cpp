@@ -43,9 +43,7 @@ const std::string& Session::runtime_path() const { return engine_->library().pat
 bool Session::is_software() const { return engine_->library().is_software(); }
 
 std::vector<Tensor> Session::run(std::span<const InputView> inputs, const RunOptions& options) {
-  std::vector<Tensor> results(engine_->result_count(options));
-  engine_->run(inputs, options, results);
-  return results;
+  return engine_->run(inputs, options);
 }
 std::vector<Tensor> Session::run_batch(std::span<const InputView> inputs, const RunOptions& options) {
   return engine_->run_batch(inputs, options);
@@ -56,6 +54,9 @@ void Session::run_async(std::span<const InputView> inputs, Callback done, const 
 Future Session::submit(std::span<const InputView> inputs, const RunOptions& options) {
   return engine_->submit(inputs, options);
 }
+TaskHandle Session::post(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
+  return engine_->post(inputs, std::move(done), options, Scheduler::IfFull::park);
+}
 std::optional<std::vector<Tensor>> Session::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
   return engine_->run_pipeline(inputs, depth, reset);
 }
@@ -64,6 +65,11 @@ void Session::run_async(IoBinding& binding, std::function<void(std::vector<Value
   engine_->run_async(make_call(binding.state(), *engine_), std::move(done));
 }
 void Session::close() { engine_->close(); }
-Statistics Session::statistics() const { return engine_->statistics(); }
+void Session::warm_up(int runs) { engine_->warm_up(runs); }
+Statistics Session::stats() const { return engine_->stats(); }
+std::size_t Session::workers() const { return engine_->workers(); }
+void Session::start_profiling(const std::string& prefix) { engine_->start_profiling(prefix); }
+std::string Session::end_profiling() { return engine_->end_profiling(); }
+std::int64_t Session::profiling_start_ns() const { return engine_->profiling_start_ns(); }
 
 }  // namespace ez_rknn

@@ -88,7 +88,12 @@ void sleep_for(const FakeContext& c) {
   if (us) std::this_thread::sleep_for(std::chrono::microseconds(us));
 }
 
+std::atomic<const void*> last_input{nullptr};
+
 }  // namespace
+
+/// Where input 0 of the last rknn_inputs_set lay.
+FAKE_EXPORT const void* fake_rknnrt_last_input() { return last_input; }
 
 FAKE_EXPORT void fake_rknnrt_script(const char* text) {
   fake::parse(text);  // aborts here, where the test is, rather than at rknn_init
@@ -137,6 +142,7 @@ FAKE_EXPORT int rknn_init(rknn_context* context, void*, uint32_t size, uint32_t 
     std::unique_lock lock(state().mutex);
     state().release.wait(lock, [] { return state().released; });
   }
+  std::this_thread::sleep_for(std::chrono::microseconds(script.init_us));
   *context = add(std::move(script));
   return RKNN_SUCC;
 }
@@ -231,6 +237,7 @@ FAKE_EXPORT int rknn_inputs_set(rknn_context handle, uint32_t n, rknn_input inpu
   if (!use->io.empty()) misuse("one context with both rknn_set_io_mem and rknn_inputs_set");
   use->copied = true;
   if (n != use->script.inputs.size()) return RKNN_ERR_PARAM_INVALID;
+  last_input = inputs[0].buf;
   for (std::uint32_t i = 0; i < n; ++i) {
     const TensorSpec& t = use->script.inputs[i];
     if (inputs[i].size != elements_of(t.dims) * fake::bytes_of(static_cast<int>(inputs[i].type)))

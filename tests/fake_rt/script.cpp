@@ -56,6 +56,7 @@ void set(Script& s, const std::string& key, const std::string& value) {
   else if (key == "compute" && value == "core") s.compute_core = true;
   else if (key == "compute" && std::sscanf(value.c_str(), "affine %lf %lf", &s.a, &s.b) == 2) return;
   else if (key == "delay_us") s.delay_us = std::stoi(value);
+  else if (key == "init_us") s.init_us = std::stoi(value);
   else if (key == "jitter_us") s.jitter_us = std::stoi(value);
   else if (key == "delay" && value == "value") s.delay_by_value = true;
   else if (key == "fail") s.failures.push_back(failure_of(value));

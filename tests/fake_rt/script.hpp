@@ -8,6 +8,7 @@
 ///   compute=affine A B                output element j of every output = A * (element j mod n of input 0) + B
 ///   compute=core                      every element is the context's core mask
 ///   delay_us=N  jitter_us=N           a run takes N (plus up to N more) microseconds
+///   init_us=N                         rknn_init takes N microseconds
 ///   delay=value                       a run takes as many microseconds as the first element of input 0 says
 ///   fail=FUNCTION:CODE[:NTH]          the call (or only the NTH one, from 1) returns CODE
 ///   fail_negative=CODE                rknn_run returns CODE when the first element of input 0 is negative
@@ -46,7 +47,7 @@ struct Script {
   int zp = 0;
   double a = 1, b = 0;
   bool compute_core = false;
-  int delay_us = 0, jitter_us = 0;
+  int delay_us = 0, jitter_us = 0, init_us = 0;
   bool delay_by_value = false;
   std::vector<Failure> failures;
   int fail_negative = 0;

@@ -42,6 +42,8 @@ class FakeRuntime:
         self._calls = library.fake_rknnrt_calls
         self.live_contexts = library.fake_rknnrt_live_contexts
         self.release = library.fake_rknnrt_release
+        self._last_input = library.fake_rknnrt_last_input
+        self._last_input.restype = ctypes.c_void_p
         self._trace = library.fake_rknnrt_trace
         self._trace.restype = ctypes.c_char_p
 
@@ -60,6 +62,10 @@ class FakeRuntime:
 
     def calls(self, function):
         return self._calls(function.encode())
+
+    def last_input(self):
+        """The address of input 0 of the last task."""
+        return self._last_input()
 
     def trace(self):
         return self._trace().decode().split()

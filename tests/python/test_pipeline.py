@@ -57,7 +57,7 @@ def test_depth_must_be_positive(fake, depth):
     session = fake.open()
     with pytest.raises(ez.InvalidArgument, match="depth"):
         session.run_pipeline(value(0), depth)
-    assert session.statistics()["accepted"] == 0
+    assert session.stats()["submitted"] == 0
 
 
 @pytest.mark.contract("1.6/depth")

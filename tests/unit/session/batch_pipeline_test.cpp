@@ -14,7 +14,7 @@ TEST_CASE("run_batch: sample k of every output comes from sample k of the input,
   CHECK(to_string(got[1].shape) == "[40, 2]");
   CHECK(std::equal(in.begin(), in.end(), got[0].as<float>().begin()));
   CHECK(std::equal(in.begin(), in.end(), got[1].as<float>().begin()));
-  CHECK(session.statistics().accepted == 20);
+  CHECK(session.stats().submitted == 20);
 }
 
 TEST_CASE("run_batch: a failing sample is named, the others have run") {
@@ -28,7 +28,7 @@ TEST_CASE("run_batch: a failing sample is named, the others have run") {
     CHECK(e.rknn_ret == -2);
     CHECK(std::string(e.what()).find("sample 2 of 4: rknn_run failed") == 0);
   }
-  CHECK(session.statistics().completed == 3);
+  CHECK(session.stats().completed == 3);
 }
 
 TEST_CASE("run_batch: no room in time is an error that names the sample, after the accepted ones are done") {
@@ -39,8 +39,8 @@ TEST_CASE("run_batch: no room in time is an error that names the sample, after t
   const std::vector<float> in(4 * 4);
   InputView view{in.data(), ElementType::float32, {4, 4}};
   CHECK_THROWS_AS(session.run_batch({&view, 1}), QueueFull);
-  CHECK(session.statistics().executing == 0);
-  CHECK(session.statistics().completed == 2);
+  CHECK(session.stats().running == 0);
+  CHECK(session.stats().completed == 2);
 }
 
 TEST_CASE("run_batch: shapes are checked") {

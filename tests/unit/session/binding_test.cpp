@@ -470,5 +470,5 @@ TEST_CASE("bound and normal runs, values made and freed, from several threads at
     });
   for (auto& thread : threads) thread.join();
   CHECK(wrong == 0);
-  CHECK(session.statistics().completed == 160);
+  CHECK(session.stats().completed == 160);
 }

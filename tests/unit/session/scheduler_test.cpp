@@ -30,7 +30,7 @@ TEST_CASE("run, run_async and run_pipeline draw from one sequence of tickets") {
 TEST_CASE("a blocking run on an idle core needs no worker thread") {
   Session session = open("");
   for (int k = 0; k < 10; ++k) CHECK(first_of(session.run(Input(float(k)))) == k);
-  CHECK(session.statistics().ran_on_caller == 10);
+  CHECK(session.stats().ran_on_caller == 10);
 }
 
 TEST_CASE("callbacks come in the order of submission under jitter, each exactly once") {
@@ -83,7 +83,7 @@ TEST_CASE("failures are delivered in order too") {
   CHECK(order.size() == 30);
   CHECK(std::is_sorted(order.begin(), order.end()));
   CHECK(codes == std::vector<int>(10, -2));
-  CHECK(session.statistics().failed == 10);
+  CHECK(session.stats().failed == 10);
 }
 
 TEST_CASE("one stalled callback: accepted are queue + worker + 8, then QueueFull; after it all are delivered") {
@@ -106,12 +106,12 @@ TEST_CASE("one stalled callback: accepted are queue + worker + 8, then QueueFull
       for (; accepted < 50; ++accepted) {
         session.run_async(Input(0), callback);
         // an instant model: let the result arrive before the next is tried, so that the count does not depend on luck
-        if (!*script) eventually([&] { return session.statistics().completed == std::uint64_t(accepted + 1); });
-        if (!*script && accepted == 0) eventually([&] { return session.statistics().undelivered == 0; });
+        if (!*script) eventually([&] { return session.stats().completed == std::uint64_t(accepted + 1); });
+        if (!*script && accepted == 0) eventually([&] { return session.stats().undelivered == 0; });
       }
     } catch (const QueueFull& e) { CHECK(std::string(e.what()).find("600 ms") != std::string::npos); }
     CHECK(accepted == expected);
-    CHECK(session.statistics().rejected == 1);
+    CHECK(session.stats().rejected == 1);
     go = true;
     session.close();
     CHECK(delivered == expected);
@@ -237,8 +237,8 @@ TEST_CASE("many threads: everyone gets the result of their own input") {
     });
   for (auto& t : threads) t.join();
   CHECK(wrong == 0);
-  const auto s = session.statistics();
-  CHECK(s.accepted == 400);
+  const auto s = session.stats();
+  CHECK(s.submitted == 400);
   CHECK(s.completed == 400);
-  CHECK(s.executing == 0);
+  CHECK(s.running == 0);
 }

@@ -1,0 +1,31 @@
+#include "tasks.hpp"
+
+#include "arrays.hpp"
+#include "ez_rknn/future.hpp"
+
+namespace nb = nanobind;
+
+namespace ez_rknn::python {
+namespace {
+
+nb::object get(Future& future) {
+  std::vector<Tensor> results;
+  {
+    nb::gil_scoped_release nogil;
+    results = future.get();
+  }
+  return to_list(std::move(results));
+}
+
+}  // namespace
+
+void bind_tasks(nb::module_& m) {
+  nb::class_<TaskHandle>(m, "Task")
+      .def("withdraw", &TaskHandle::withdraw, nb::call_guard<nb::gil_scoped_release>())
+      .def("running", &TaskHandle::running, nb::call_guard<nb::gil_scoped_release>());
+  nb::class_<Future>(m, "Pending")
+      .def("get", &get)
+      .def("cancel", &Future::cancel, nb::call_guard<nb::gil_scoped_release>());
+}
+
+}  // namespace ez_rknn::python

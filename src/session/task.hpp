@@ -1,0 +1,56 @@
+#pragma once
+/// Requests that outlive the call that made them.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "session/buffer_pool.hpp"
+#include "session/request.hpp"
+
+namespace ez_rknn {
+
+/// How a task ended: results, or an error.
+struct Outcome {
+  std::vector<Tensor> results;
+  std::exception_ptr error;
+};
+
+/// Owns what it needs, and keeps itself alive from acceptance until finished(). Its outcome is given once, by whoever
+/// claims it first; so a task whose time is up can be answered while a runtime is still busy with its memory.
+class Task : public Request, public std::enable_shared_from_this<Task> {
+ public:
+  /// Copies the call.
+  void hold(std::span<const InputView> in, std::span<const int> out, std::size_t result_count, BufferPool& buffers);
+  /// Borrows the inputs: for callers that stay until the task is done.
+  void borrow(std::span<const InputView> in, std::span<const int> out, std::size_t result_count);
+  std::vector<Tensor>& own_results() { return own_results_; }
+
+  void accepted() override { self_ = shared_from_this(); }
+  void finished() noexcept override;
+  /// Gives the outcome unless it has been given.
+  void answer(Outcome outcome) noexcept;
+
+  std::weak_ptr<Engine> engine;
+  bool timed = false;      ///< the scheduler watches its deadline; otherwise whoever waits does
+  bool withdrawn = false;  ///< by its owner, who needs no answer; set before finished()
+
+  // The scheduler's own notes, guarded by its mutex.
+  using Timers = std::multimap<Clock::time_point, Task*>;
+  std::optional<Timers::iterator> timer;
+  bool given_up = false;  ///< answered while executing
+
+ protected:
+  /// Called once, no lock held.
+  virtual void settle(Outcome outcome) noexcept = 0;
+
+ private:
+  std::shared_ptr<Task> self_;
+  std::atomic<bool> answered_{false};
+  std::vector<InputView> own_inputs_;
+  std::vector<Buffer> input_data_;
+  std::vector<int> own_outputs_;
+  std::vector<Tensor> own_results_;
+};
+
+}  // namespace ez_rknn
