@@ -7,7 +7,7 @@
 #include "errors.hpp"
 #include "ez_rknn/binding.hpp"
 #include "ez_rknn/error.hpp"
-#include "feed.hpp"
+#include "run_options.hpp"
 #include "session.hpp"
 #include "values.hpp"
 
@@ -61,7 +61,7 @@ void bind_bindings(nb::module_& m) {
   m.def(
       "output_dtype",
       [](nb::handle run_options) -> nb::object {
-        const auto type = read_run_options(run_options).output_type;
+        const auto type = read_run_options(run_options, nb::none()).output_type;
         if (!type) return nb::none();
         return nb::str(*type == OutputType::native ? "native" : "float32");
       },
