@@ -71,6 +71,8 @@ class InferenceSession(OrtSession):
         self._core: _core.Session = _core.Session(model, options, weights)
         self._options = options
         self._metadata = read_metadata(model, self._core.custom_string())
+        if settings.profile_prefix is not None:
+            self._core.start_profiling(settings.profile_prefix)
         for text in self._core.warnings() if settings.warn else ():
             warnings.warn(text, UserWarning, stacklevel=3)
 

@@ -199,6 +199,11 @@ class LoadSettings:
         level = self._options.log_severity_level
         return (level if level >= 0 else _core.log_severity()) <= _WARNING
 
+    @property
+    def profile_prefix(self) -> str | None:
+        """How the profile's file name begins; None when none is wanted."""
+        return self._options.profile_file_prefix if self._options.enable_profiling else None
+
     def providers(self, given: Any) -> Any:
         """The providers that apply: those of the session come first."""
         return given if given is not None or not self._options._providers else self._options._providers

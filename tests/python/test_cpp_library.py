@@ -131,7 +131,7 @@ def test_classify_uses_the_installed_software_npu(prefix, programs, pictures):
     assert [line.split(", score")[0] for line in lines[3:]] == digit_lines(paths, digits)
 
 
-@pytest.mark.contract("1.10/session")
+@pytest.mark.contract("1.10/session", "1.12/examples")
 @pytest.mark.parametrize("program", ["callbacks", "pipeline", "batch", "futures"])
 def test_the_other_examples_say_the_same(programs, pictures, program):
     paths, digits = pictures

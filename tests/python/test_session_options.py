@@ -1,6 +1,8 @@
 """SessionOptions: every member, and what those do that do something."""
 
+import json
 import os
+import pathlib
 import subprocess
 import sys
 import warnings
@@ -220,3 +222,15 @@ def test_what_has_no_meaning_here_can_be_called(fake):
         with pytest.raises(ez.Unsupported):
             call()
     assert session.run(None, X)[0].tolist() == X.tolist()
+
+
+@pytest.mark.contract("2/session-options", "2/profiling")
+def test_enable_profiling_records_from_the_start(fake, tmp_path):
+    options = ez.SessionOptions()
+    options.enable_profiling = True
+    options.profile_file_prefix = str(tmp_path / "profile_")
+    session = fake.open(sess_options=options)
+    session.run(None, X)
+    file = pathlib.Path(session.end_profiling())
+    assert file.parent == tmp_path and file.name.startswith("profile_")
+    assert [e["args"]["ticket"] for e in json.loads(file.read_text())["traceEvents"] if e["name"] == "run"] == [0]

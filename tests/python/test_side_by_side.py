@@ -50,7 +50,9 @@ def same_results(theirs, ours):
         assert np.abs(b - a).max() <= 0.02 * scale
 
 
-@pytest.mark.contract("2/constructor", "2/get-inputs", "1.7/get-inputs", "1.2/tensor-names")
+@pytest.mark.contract(
+    "2/constructor", "2/get-inputs", "1.7/get-inputs", "1.2/tensor-names", "2/overridable-initializers"
+)
 def test_names_shapes_and_order(both):
     theirs, ours, _ = both
     for method in ("get_inputs", "get_outputs"):

@@ -414,7 +414,7 @@ def test_weakness_31_a_refused_step_submits_nothing_and_streams_have_their_own_w
     assert stats["submitted"] == 4 == stats["completed"] + stats["cancelled"] and stats["cancelled"] >= 1
 
 
-@pytest.mark.contract("3/35")
+@pytest.mark.contract("1.12/tests", "3/35")
 def test_weakness_35_tests_need_no_board(fake, seed):
     assert fake.open().get_runtime()["path"] == fake.path
     session = ez.InferenceSession(seed, provider_options={"runtime": "software"})
