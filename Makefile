@@ -57,6 +57,7 @@ sanitize: $(STAMP)
 ## make lint       layering, types and style checks
 lint: $(STAMP)
 	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/compatibility.py --check
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary

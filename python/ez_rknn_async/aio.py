@@ -43,7 +43,7 @@ class _Pending:
 
     __slots__ = ("future", "task")
 
-    def __init__(self, session: _core.Session, call: tuple[Any, ...]) -> None:
+    def __init__(self, session: _core.Session, call: tuple[Any, Any, Any, Any]) -> None:
         loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Outputs] = loop.create_future()
         self.task: _core.Task | None = session.post(*call, partial(_deliver, loop, self.future), False)
@@ -64,7 +64,7 @@ class _Pending:
             self.future.exception()  # seen: no complaint that it was never retrieved
 
 
-async def arun(session: _core.Session, call: tuple[Any, ...]) -> Outputs:
+async def arun(session: _core.Session, call: tuple[Any, Any, Any, Any]) -> Outputs:
     pending = _Pending(session, call)
     try:
         return await pending.future

@@ -74,7 +74,8 @@ void bind_pipeline(nb::module_& m) {
              return outputs;
            })
       .def("__enter__", [](nb::handle self) { return nb::borrow(self); })
-      .def("__exit__", [](PyPipeline& p, nb::args) { p.clear(); });
+      .def(
+          "__exit__", [](PyPipeline& p, nb::args) { p.clear(); }, nb::sig("def __exit__(self, *args: object) -> None"));
 }
 
 }  // namespace ez_rknn::python

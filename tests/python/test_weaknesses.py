@@ -17,6 +17,7 @@ X = np.array([[1, 2, 3, 4]], np.float32)
 
 @pytest.mark.contract("3/24", "2/provider-list")
 def test_weakness_24_a_provider_list_with_a_fallback(fake):
+    fake._script(b"")  # the next sessions are not opened by fake.open
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for providers in (
