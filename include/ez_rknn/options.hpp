@@ -4,6 +4,7 @@
 /// indifferent to letter case.
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,13 @@ struct SessionOptions {
   bool disable_dup_context = false;  ///< rknn_init for every worker instead of rknn_dup_context
   std::vector<std::string> custom_op_paths;
   bool load_custom_ops_from_default_path = false;
+
+  /// Receives what loading could not do as asked, a sentence at a time, on the thread that makes the session. Empty:
+  /// the log.
+  std::function<void(const std::string& text)> on_warning;
+  /// Wraps the delivery of callbacks: called on the callback thread with a function that delivers those that are due,
+  /// which it must call once. For what is dear to enter, such as an interpreter's lock. Empty: delivered as they are.
+  std::function<void(const std::function<void()>& deliver)> around_callbacks;
 };
 
 /// A value in a caller's own type. `Other` is anything that is none of them; its text is for the error message.

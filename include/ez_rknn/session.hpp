@@ -26,7 +26,8 @@
 
 namespace ez_rknn {
 
-class Engine;
+class Engine;  // not part of the interface
+struct SessionAccess;
 class IoBinding;
 class Value;
 
@@ -45,6 +46,12 @@ struct RunOptions {
 /// session (run, run_async, close) and may drop the last reference to it. An exception it throws is logged.
 using Callback = std::function<void(std::vector<Tensor> outputs, std::exception_ptr error)>;
 
+/// What a submission does when there is no room for its task.
+enum class IfFull : std::uint8_t {
+  wait,  ///< until there is some, for SessionOptions::submit_timeout at most
+  park,  ///< never: the task stands in line on its own
+};
+
 /// What one context of the model takes, in bytes, as the runtime says once the model is loaded; 0 where it says
 /// nothing.
 struct MemoryInfo {
@@ -62,8 +69,6 @@ class Session {
   explicit Session(const std::string& path, const SessionOptions& options = {}, const Session* weights_from = nullptr);
   explicit Session(std::span<const std::byte> model, const SessionOptions& options = {},
                    const Session* weights_from = nullptr);
-  /// For bindings that made the engine themselves.
-  explicit Session(std::shared_ptr<Engine> engine);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   /// Closes: every accepted task is run and delivered first. In a callback of this session it returns at once and the
@@ -103,22 +108,28 @@ class Session {
   /// Queue a task; inputs are copied. Waits only for room.
   Future submit(std::span<const InputView> inputs, const RunOptions& options = {});
 
-  /// As submit(), but never waits: without room the task stands in line with those that do, and the inputs are copied
-  /// at once. `done` gets the outcome (QueueFull and Closed too) exactly once, on the session's completion thread, in
-  /// order of completion. @throws InvalidArgument, Closed, Cancelled: `done` is not called
-  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options = {});
+  /// As submit(), for event loops: `done` gets the outcome exactly once, on the session's completion thread, in order
+  /// of completion. A parked task stands in line with those that wait for room; its inputs are copied at once, and it
+  /// may end in QueueFull or Closed too. @throws InvalidArgument, Closed, Cancelled (waiting: QueueFull, Timeout):
+  /// `done` is not called
+  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options = {},
+                  IfFull if_full = IfFull::park);
 
   /// Keep `depth` tasks in flight: queues this one and returns the oldest once more than `depth` are under way, else
   /// nothing. `reset` or another depth forgets those under way (they still run).
   std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth = 3, bool reset = false);
 
   /// Run what a binding of this session says, and wait; see ez_rknn/binding.hpp. Thread-safe, also with one binding:
-  /// every run takes the binding as it is when it is called.
-  /// @throws InvalidArgument (an input without a value; another session's binding), QueueFull, Closed, DeviceError
-  void run(IoBinding& binding);
+  /// every run takes the binding as it is when it is called. Of the options timeout and cancellation count: which
+  /// outputs there are, and of which type, the binding says. When the time is up, a task that is being executed still
+  /// uses the values bound; memory of the caller's own (Value::at_address) must live until the runtime has returned.
+  /// @throws InvalidArgument (an input without a value; another session's binding), QueueFull, Closed, DeviceError,
+  ///         Timeout, Cancelled
+  void run(IoBinding& binding, const RunOptions& options = {});
   /// Queue a bound run and return; the values bound must live, and stay as they are, until `done` is called with the
   /// outputs in the order of binding.
-  void run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done);
+  void run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done,
+                 const RunOptions& options = {});
 
   /// Accept nothing more; return when everything accepted has been run and delivered. Again: no effect. In a callback
   /// it does not wait.
@@ -140,9 +151,8 @@ class Session {
   /// When the last recording began, on the steady clock (CLOCK_MONOTONIC); 0 when there was none.
   std::int64_t profiling_start_ns() const;
 
-  const std::shared_ptr<Engine>& engine() const { return engine_; }
-
  private:
+  friend SessionAccess;
   std::shared_ptr<Engine> engine_;
 };
 

@@ -170,7 +170,8 @@ class Toolkit:
         return names
 
     def _pipe(self, name: str) -> IO[str]:
-        return getattr(self._server, name)
+        pipe: IO[str] = getattr(self._server, name)
+        return pipe
 
     def close(self) -> None:
         for name in ("stdin", "stdout", "stderr"):

@@ -77,7 +77,7 @@ def distance(value: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     }
 
 
-def random_inputs(facts: dict, random: np.random.Generator) -> dict[str, np.ndarray]:
+def random_inputs(facts: dict[str, Any], random: np.random.Generator) -> dict[str, np.ndarray]:
     """Numbers within what each input can hold: its quantised range, 0..255 for pictures, -1..1 for floats."""
     feed = {}
     for tensor in facts["graphs"][0]["inputs"]:
@@ -98,7 +98,7 @@ def random_inputs(facts: dict, random: np.random.Generator) -> dict[str, np.ndar
     return feed
 
 
-def normalised(facts: dict, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def normalised(facts: dict[str, Any], feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What the network behind the model's own normalisation sees."""
     result = dict(feed)
     for tensor in facts["graphs"][0]["inputs"]:
@@ -110,7 +110,7 @@ def normalised(facts: dict, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndar
 
 def dumped_tensors(
     model: str | os.PathLike[str], feed: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
     """Every tensor of one run on the software NPU, by name, and what the dump's index says of it."""
     before = os.environ.get(DUMP)
     with tempfile.TemporaryDirectory(prefix="ez-rknn-") as folder:

@@ -108,7 +108,8 @@ class _Feeds:
         drawn = self.drawing
         assert drawn is not None
         self.drawing = None
-        return drawn.result()
+        feed: tuple[Any, ...] = drawn.result()
+        return feed
 
     def stop(self) -> None:
         if self.drawing is not None and not self.drawing.cancel() and not self.drawing.cancelled():

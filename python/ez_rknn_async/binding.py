@@ -129,11 +129,13 @@ def _at(device_type: Any, device_id: int, element_type: Any, shape: Sequence[int
     return _core.Value.at_address(int(address), type_name(element_type), [int(d) for d in shape])
 
 
-def run(core: _core.Session, binding: Any) -> None:
-    _core.run_binding(core, _binding_of(core, binding))
+def run(core: _core.Session, binding: Any, run_options: Any = None, timeout: float | None = None) -> None:
+    _core.run_binding(core, _binding_of(core, binding), run_options, timeout)
 
 
-def start(core: _core.Session, binding: Any) -> Future[list[OrtValue]]:
+def start(
+    core: _core.Session, binding: Any, run_options: Any = None, timeout: float | None = None
+) -> Future[list[OrtValue]]:
     """Queues a bound run. The future's result are its outputs, in the order of binding."""
     from concurrent.futures import Future  # it imports logging, which costs more than this package
 
@@ -146,7 +148,7 @@ def start(core: _core.Session, binding: Any) -> Future[list[OrtValue]]:
         else:
             future.set_result([OrtValue(v) for v in values or ()])
 
-    _core.run_binding_async(core, _binding_of(core, binding), done)
+    _core.run_binding_async(core, _binding_of(core, binding), done, run_options, timeout)
     return future
 
 
@@ -161,7 +163,7 @@ def run_values(
     names = list(output_names) if output_names else list(types)
     for name in names:
         binding.bind_output(name, element_type=types.get(name))
-    run(session._core, binding)
+    run(session._core, binding, run_options)
     by_name = dict(zip(dict.fromkeys(names), binding.get_outputs(), strict=True))
     return [by_name[name] for name in names]
 
@@ -188,7 +190,7 @@ def run_vectors(
             binding.bind_ortvalue_output(name, given)
         else:
             binding.bind_output(name, fetch_devices[k] if fetch_devices else CPU, element_type=types.get(name))
-    run(session._core, binding)
+    run(session._core, binding, run_options)
     fetches[:] = binding.get_outputs()
 
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from . import _core, errors
@@ -73,7 +74,7 @@ def name_of(database: str, number: int) -> str:
         return str(number)
 
 
-def first_line(paths: Any) -> str | None:
+def first_line(paths: Iterable[pathlib.Path]) -> str | None:
     for path in paths:
         try:
             return path.read_text(errors="replace").strip().splitlines()[0]

@@ -9,7 +9,7 @@ from . import _core
 from .errors import Error
 
 
-class TaskFuture(concurrent.futures.Future):
+class TaskFuture(concurrent.futures.Future[list[Any]]):
     """The outcome of one task. Everything a Future can do, with `cancel` and `running` as the engine sees the task.
 
     Callbacks (add_done_callback) run on the session's completion thread: as with an executor's, they may use the session,
@@ -32,6 +32,7 @@ class TaskFuture(concurrent.futures.Future):
 
     def _finish(self, outputs: list[Any] | None, error: Error | None) -> None:
         if error is None:
+            assert outputs is not None
             self.set_result(outputs)
         else:
             self.set_exception(error)

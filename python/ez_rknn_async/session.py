@@ -215,7 +215,8 @@ class InferenceSession(OrtSession):
         `reset`, and another depth, forget what is in flight; this call's frame is then the first of the new window.
         `pipeline` makes windows of your own, with a way to get the last results out.
         """
-        return self._core.run_pipeline(input_feed, depth, reset)
+        outputs: list[np.ndarray] | None = self._core.run_pipeline(input_feed, depth, reset)
+        return outputs
 
     def _depth(self, depth: int | None) -> int:
         if depth is None:
@@ -248,18 +249,24 @@ class InferenceSession(OrtSession):
         """Inputs and outputs to be bound to values, arrays, addresses or devices."""
         return SessionIOBinding(self)
 
-    def run_with_iobinding(self, iobinding: SessionIOBinding, run_options: Any = None) -> None:
-        """Run what is bound and wait. A task like others: it follows the schedule, and normal runs do not disturb it."""
-        del run_options
-        binding.run(self._core, iobinding)
+    def run_with_iobinding(
+        self, iobinding: SessionIOBinding, run_options: Any = None, *, timeout: float | None = None
+    ) -> None:
+        """Run what is bound and wait. A task like others: it follows the schedule, and normal runs do not disturb it.
 
-    def run_with_iobinding_async(self, iobinding: SessionIOBinding, run_options: Any = None) -> Future[list[OrtValue]]:
+        Of `run_options` the time limit and `terminate` count; which outputs there are, and of which type, the binding
+        says. A run whose time is up while it is executed still uses what is bound until the runtime returns.
+        """
+        binding.run(self._core, iobinding, run_options, timeout)
+
+    def run_with_iobinding_async(
+        self, iobinding: SessionIOBinding, run_options: Any = None, *, timeout: float | None = None
+    ) -> Future[list[OrtValue]]:
         """Queue a run of what is bound now; waits only while the queue is full, up to submit_timeout_ms.
 
         The future's result are the outputs in the order of binding. What is bound must stay as it is until then.
         """
-        del run_options
-        return binding.start(self._core, iobinding)
+        return binding.start(self._core, iobinding, run_options, timeout)
 
     def run_with_ort_values(
         self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, OrtValue], run_options: Any = None
@@ -343,7 +350,8 @@ class InferenceSession(OrtSession):
 
         Raises InvalidArgument unless the session was made with the provider option collect_perf.
         """
-        return self._core.perf_detail()
+        table: str = self._core.perf_detail()
+        return table
 
     def stats(self) -> dict[str, Any]:
         """Counters since the session was made, what is under way, percentiles of waits and runs (ms), and every core's share.

@@ -157,7 +157,8 @@ class OrtValue:
 
     def numpy(self) -> np.ndarray:
         """A copy, dense, in the order of shape()."""
-        return self._value.read()
+        array: np.ndarray = self._value.read()
+        return array
 
     def data_ptr(self) -> int:
         """The address of the first element; of device memory that of its mapping."""
@@ -193,7 +194,8 @@ class OrtValue:
 
     def quantisation(self) -> tuple[float, int] | None:
         """(scale, zero_point) of a quantised model's own numbers: real = (number - zero_point) * scale."""
-        return self._value.quantisation()
+        pair: tuple[float, int] | None = self._value.quantisation()
+        return pair
 
     def is_tensor(self) -> bool:
         """Always True: there are only tensors."""
@@ -218,7 +220,7 @@ class OrtValue:
 
     def fileno(self) -> int:
         """The descriptor of device memory, the value's own: duplicate it to keep it longer."""
-        fd = self._value.memory_info()["fd"]
+        fd: int = self._value.memory_info()["fd"]
         if fd < 0:
             raise InvalidArgument("the value has no descriptor; accepted: a device value whose memory can be shared")
         return fd

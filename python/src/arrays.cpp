@@ -115,7 +115,7 @@ void BorrowedArrays::add(const std::string& name, nb::handle value) {
     try {
       array = c_array(value);
     } catch (const nb::python_error& e) {
-      throw InvalidArgument("input \"" + name + "\": numpy cannot make an array of it: " + e.what());
+      throw InvalidArgument("input \"" + name + "\": numpy cannot make an array of it: " + nb::str(e.value()).c_str());
     }
     if (PyObject_GetBuffer(array.ptr(), &b, kDense) != 0) {  // a dtype without a buffer format
       PyErr_Clear();

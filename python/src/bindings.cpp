@@ -2,11 +2,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <memory>
-
-#include "errors.hpp"
+#include "callbacks.hpp"
 #include "ez_rknn/binding.hpp"
-#include "ez_rknn/error.hpp"
 #include "run_options.hpp"
 #include "session.hpp"
 #include "values.hpp"
@@ -15,29 +12,16 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace ez_rknn::python {
+
 namespace {
 
-/// done(values, None) or done(None, exception), on the session's callback thread.
-struct Done {
-  nb::object callable;
-  void operator()(std::vector<Value>&& values, const std::exception_ptr& error) const noexcept {
-    try {
-      if (error) callable(nb::none(), exception_of(error));
-      else callable(nb::cast(std::move(values)), nb::none());
-    } catch (nb::python_error& e) {
-      e.restore();
-      PyErr_WriteUnraisable(callable.ptr());
-    } catch (const std::exception& e) {
-      PyErr_SetString(PyExc_RuntimeError, e.what());
-      PyErr_WriteUnraisable(callable.ptr());
-    }
-  }
-  explicit Done(nb::object c) : callable(std::move(c)) {}
-  ~Done() {
-    nb::gil_scoped_acquire gil;
-    callable.reset();
-  }
-};
+/// Which outputs there are, and of which type, the binding says.
+RunOptions bound_run_options(nb::handle run_options, nb::handle timeout) {
+  const CallOptions call = read_run_options(run_options, timeout);
+  if (call.dispatch_batch)
+    throw Unsupported("a bound run does not support ztu_modelrt_dispatch_batch; accepted: run with arrays");
+  return {.timeout = call.timeout, .cancellation = call.cancellation};
+}
 
 }  // namespace
 
@@ -66,19 +50,26 @@ void bind_bindings(nb::module_& m) {
         return nb::str(*type == OutputType::native ? "native" : "float32");
       },
       "run_options"_a.none());
-  m.def("run_binding", [](nb::handle session, IoBinding& binding) {
-    Session& s = session_of(session);
-    nb::gil_scoped_release nogil;
-    s.run(binding);
-  });
-  m.def("run_binding_async", [](nb::handle session, IoBinding& binding, nb::object done) {
-    Session& s = session_of(session);
-    auto target = std::make_shared<Done>(std::move(done));
-    nb::gil_scoped_release nogil;
-    s.run_async(binding, [target = std::move(target)](std::vector<Value> values, const std::exception_ptr& error) {
-      (*target)(std::move(values), error);
-    });
-  });
+  m.def(
+      "run_binding",
+      [](nb::handle session, IoBinding& binding, nb::handle run_options, nb::handle timeout) {
+        Session& s = session_of(session);
+        const RunOptions options = bound_run_options(run_options, timeout);
+        nb::gil_scoped_release nogil;
+        s.run(binding, options);
+      },
+      "session"_a, "binding"_a, "run_options"_a.none(), "timeout"_a.none());
+  m.def(
+      "run_binding_async",
+      [](nb::handle session, IoBinding& binding, nb::object done, nb::handle run_options, nb::handle timeout) {
+        Session& s = session_of(session);
+        const RunOptions options = bound_run_options(run_options, timeout);
+        auto callback = completion<std::vector<Value>>(
+            std::move(done), [](std::vector<Value>&& values) { return nb::cast(std::move(values)); });
+        nb::gil_scoped_release nogil;
+        s.run_async(binding, std::move(callback), options);
+      },
+      "session"_a, "binding"_a, "done"_a, "run_options"_a.none(), "timeout"_a.none());
 }
 
 }  // namespace ez_rknn::python

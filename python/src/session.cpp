@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "arrays.hpp"
+#include "callbacks.hpp"
 #include "dict_of.hpp"
 #include "errors.hpp"
 #include "ez_rknn/session.hpp"
@@ -13,7 +14,6 @@
 #include "options.hpp"
 #include "pipeline.hpp"
 #include "run_options.hpp"
-#include "session/engine.hpp"
 #include "text.hpp"
 
 namespace nb = nanobind;
@@ -28,36 +28,6 @@ void with_gil(const std::function<void()>& batch) {
   batch();
 }
 
-/// A Python object that may be let go on any thread.
-class Held {
- public:
-  explicit Held(nb::object object) : object_(std::move(object)) {}
-  Held(Held&&) noexcept = default;
-  ~Held() {
-    if (!object_.is_valid()) return;
-    nb::gil_scoped_acquire gil;
-    object_.reset();
-  }
-  nb::handle get() const { return object_; }
-
- private:
-  nb::object object_;
-};
-
-/// Calls a callback from a thread of the engine's; what it raises goes to sys.unraisablehook with its traceback.
-template <class Call>
-void call_safely(nb::handle callable, Call&& call) noexcept {
-  try {
-    call();
-  } catch (nb::python_error& e) {
-    e.restore();
-    PyErr_WriteUnraisable(callable.ptr());
-  } catch (const std::exception& e) {
-    PyErr_SetString(PyExc_RuntimeError, e.what());
-    PyErr_WriteUnraisable(callable.ptr());
-  }
-}
-
 /// callback(results, user_data, error text), as onnxruntime calls it.
 Callback async_callback(nb::object callable, nb::object user_data) {
   auto target = std::make_shared<std::pair<Held, Held>>(Held(std::move(callable)), Held(std::move(user_data)));
@@ -66,17 +36,6 @@ Callback async_callback(nb::object callable, nb::object user_data) {
     call_safely(call.get(), [&] {
       if (error) call.get()(nb::none(), data.get(), to_str(text_of(error)));
       else call.get()(to_list(std::move(results)), data.get(), nb::str(""));
-    });
-  };
-}
-
-/// done(results or None, exception or None)
-Callback completion(nb::object callable) {
-  auto target = std::make_shared<Held>(std::move(callable));
-  return [target = std::move(target)](std::vector<Tensor> results, const std::exception_ptr& error) {
-    call_safely(target->get(), [&] {
-      if (error) target->get()(nb::none(), exception_of(error));
-      else target->get()(to_list(std::move(results)), nb::none());
     });
   };
 }
@@ -101,14 +60,13 @@ struct Call {
 
 class PySession {
  public:
-  PySession(nb::handle model, nb::dict options, PySession* weights_from)
-      : session_(load(model, options, weights_from)) {}
+  PySession(nb::handle model, const nb::dict& options, const PySession* weights_from);
   ~PySession() {
     nb::gil_scoped_release nogil;  // closing delivers callbacks, which need the GIL
     session_.reset();
   }
 
-  nb::object run(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
+  nb::list run(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
     const Call call(*session_, names, feed, run_options, timeout);
     std::vector<Tensor> results;
     {
@@ -135,10 +93,10 @@ class PySession {
                   bool wait) {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch(wait ? "submit" : "arun");
-    Callback callback = completion(std::move(done));
+    Callback callback = completion<std::vector<Tensor>>(std::move(done), to_list);
     nb::gil_scoped_release nogil;
-    return session_->engine()->post(call.inputs.views(), std::move(callback), call.run_options(),
-                                    wait ? Scheduler::IfFull::wait : Scheduler::IfFull::park);
+    return session_->post(call.inputs.views(), std::move(callback), call.run_options(),
+                          wait ? IfFull::wait : IfFull::park);
   }
 
   Future submit(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
@@ -173,9 +131,11 @@ class PySession {
 
   const Session& get() const { return *session_; }
   Session& get() { return *session_; }
+  /// What loading could not do as asked.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  static std::optional<Session> load(nb::handle model, const nb::dict& options, PySession* weights_from);
+  std::vector<std::string> warnings_;
   std::optional<Session> session_;
 };
 
@@ -190,23 +150,24 @@ struct ReadBuffer {
   ~ReadBuffer() { PyBuffer_Release(&view); }
 };
 
-std::optional<Session> PySession::load(nb::handle model, const nb::dict& options, PySession* weights_from) {
-  Engine::Setup setup{session_options(options), weights_from ? weights_from->session_->engine() : nullptr, with_gil};
-  std::optional<Session> session;
+PySession::PySession(nb::handle model, const nb::dict& options, const PySession* weights_from) {
+  SessionOptions settings = session_options(options);
+  settings.around_callbacks = with_gil;
+  settings.on_warning = [&](const std::string& text) { warnings_.push_back(text); };
+  const Session* weights = weights_from ? &*weights_from->session_ : nullptr;
   if (nb::isinstance<nb::str>(model)) {
     const nb::bytes encoded = nb::steal<nb::bytes>(PyUnicode_EncodeFSDefault(model.ptr()));
     if (!encoded.is_valid()) throw nb::python_error();
     const std::string path(encoded.c_str(), encoded.size());
     if (path.find('\0') != path.npos) throw InvalidArgument("the model's path holds a zero byte");
     nb::gil_scoped_release nogil;
-    session.emplace(Engine::load(ModelSource::from_file(path), std::move(setup)));
-    return session;
+    session_.emplace(path, settings, weights);
+    return;
   }
   const ReadBuffer content(model);
   const std::span bytes(static_cast<const std::byte*>(content.view.buf), static_cast<std::size_t>(content.view.len));
   nb::gil_scoped_release nogil;
-  session.emplace(Engine::load(ModelSource::from_memory(bytes), std::move(setup)));
-  return session;
+  session_.emplace(bytes, settings, weights);
 }
 
 std::vector<std::int64_t> dims(const Shape& s) { return {s.begin(), s.end()}; }
@@ -290,7 +251,7 @@ void bind_session(nb::module_& m) {
       .def("input_names", [](const PySession& s) { return names(s.get().inputs()); })
       .def("output_names", [](const PySession& s) { return names(s.get().outputs()); })
       .def("custom_string", [](const PySession& s) { return to_str(s.get().custom_string()); })
-      .def("warnings", [](const PySession& s) { return s.get().engine()->warnings(); })
+      .def("warnings", [](const PySession& s) { return s.warnings(); })
       .def("runtime", &runtime)
       .def("memory_info", &memory_info)
       .def("perf_detail", [](const PySession& s) { return to_str(s.get().perf_detail()); })

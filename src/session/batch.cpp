@@ -97,7 +97,7 @@ std::vector<Tensor> Engine::run_batch(std::span<const InputView> inputs, const R
       if (options.timeout) task->hold(own, options.outputs, result_count(options), *buffers_);
       else task->borrow(own, options.outputs, result_count(options));
       for (std::size_t k = 0; k < wholes.size(); ++k) task->own_results()[k] = slice(wholes[k], n, count);
-      scheduler_->submit(*task, Scheduler::IfFull::wait);
+      scheduler_->submit(*task, IfFull::wait);
       samples.push_back(std::move(task));
     }
   } catch (...) { note(samples.size()); }

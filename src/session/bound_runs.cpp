@@ -4,24 +4,35 @@
 
 namespace ez_rknn {
 
-void Engine::run(BoundCall& call) {
+void Engine::run(const std::shared_ptr<BoundCall>& call, const RunOptions& options) {
+  if (options.timeout) {  // as Engine::run: the caller may leave before the runtime does
+    const auto task = std::make_shared<FutureTask>();
+    fill(*task, options, call->shape_set);
+    task->engine = weak_from_this();
+    task->hold(call);
+    scheduler_->submit(*task, IfFull::wait);
+    wait_for(task);
+    return;
+  }
   Request request;
-  request.bound = &call;
+  fill(request, options, call->shape_set);
+  request.bound = call.get();
   scheduler_->run(request);
   if (request.error) std::rethrow_exception(request.error);
 }
 
-void Engine::run_async(std::shared_ptr<BoundCall> call, BoundCallback done) {
+void Engine::run_async(const std::shared_ptr<BoundCall>& call, BoundCallback done, const RunOptions& options) {
   callbacks_.start();
-  BoundCall* const bound = call.get();  // the callback keeps it
   const auto task = std::make_shared<CallbackTask>(
-      callbacks_, [call = std::move(call), done = std::move(done)](std::vector<Tensor>, std::exception_ptr error) {
+      callbacks_, [call, done = std::move(done)](std::vector<Tensor>, std::exception_ptr error) {
         done(error ? std::vector<Value>{} : call->results(), std::move(error));
       });
-  task->bound = bound;
+  fill(*task, options, call->shape_set);
   task->engine = weak_from_this();
+  task->timed = task->deadline.has_value();
+  task->hold(call);
   task->bounded = !callbacks_.on_callback_thread();
-  scheduler_->submit(*task, Scheduler::IfFull::wait);
+  scheduler_->submit(*task, IfFull::wait);
 }
 
 }  // namespace ez_rknn

@@ -31,7 +31,7 @@ std::vector<Tensor> Engine::run(std::span<const InputView> inputs, const RunOpti
   const std::size_t set = check(inputs, options);
   if (options.timeout) {  // the caller may leave before the runtime does: on its own thread or memory it could not
     const auto task = future_task(inputs, options);
-    scheduler_->submit(*task, Scheduler::IfFull::wait);
+    scheduler_->submit(*task, IfFull::wait);
     return wait_for(task);
   }
   std::vector<Tensor> results(result_count(options));
@@ -66,21 +66,20 @@ std::vector<Tensor> Engine::wait_for(const std::shared_ptr<FutureTask>& task) {
 Future Engine::submit(std::span<const InputView> inputs, const RunOptions& options) {
   auto task = future_task(inputs, options);
   task->timed = task->deadline.has_value();
-  scheduler_->submit(*task, Scheduler::IfFull::wait);
+  scheduler_->submit(*task, IfFull::wait);
   return Future(std::move(task));
 }
 
 void Engine::run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
-  launch(callbacks_, inputs, std::move(done), options, Scheduler::IfFull::wait);
+  launch(callbacks_, inputs, std::move(done), options, IfFull::wait);
 }
 
-TaskHandle Engine::post(std::span<const InputView> inputs, Callback done, const RunOptions& options,
-                        Scheduler::IfFull if_full) {
+TaskHandle Engine::post(std::span<const InputView> inputs, Callback done, const RunOptions& options, IfFull if_full) {
   return launch(completions_, inputs, std::move(done), options, if_full);
 }
 
 TaskHandle Engine::launch(Delivery& to, std::span<const InputView> inputs, Callback done, const RunOptions& options,
-                          Scheduler::IfFull if_full) {
+                          IfFull if_full) {
   const std::size_t set = check(inputs, options);
   to.start();
   const auto task = std::make_shared<CallbackTask>(to, std::move(done));

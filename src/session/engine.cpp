@@ -32,38 +32,42 @@ std::uint32_t init_flags(const SessionOptions& options) {
 
 }  // namespace
 
-Engine::Engine(Setup& setup)
-    : options_(setup.options),
+Engine::Engine(SessionOptions options)
+    : options_(std::move(options)),
       born_in_(fork_generation()),
       buffers_(std::make_shared<BufferPool>(kSpare)),
       callbacks_("EzRknn_Callback", options_.sequential_callbacks,
-                 {.around_batch = setup.around_callbacks, .room = [this] { scheduler_->room(); }, .trace = &trace_}),
-      completions_("EzRknn_Done", false, {.around_batch = setup.around_callbacks, .room = {}, .trace = &trace_}) {}
+                 {.around_batch = options_.around_callbacks, .room = [this] { scheduler_->room(); }, .trace = &trace_}),
+      completions_("EzRknn_Done", false, {.around_batch = options_.around_callbacks, .room = {}, .trace = &trace_}) {}
 
 /// Contexts and masks first, threads last: whatever fails on the way leaves nothing behind.
-std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
-  validate(setup.options);
+std::shared_ptr<Engine> Engine::load(const ModelSource& source, const SessionOptions& given,
+                                     const std::shared_ptr<Engine>& weights_from) {
+  validate(given);
   source.check_header();
   std::shared_ptr<Context> master;
-  if (setup.weights_from) {
-    if (!setup.options.custom_op_paths.empty() || setup.options.load_custom_ops_from_default_path)
+  if (weights_from) {
+    if (!given.custom_op_paths.empty() || given.load_custom_ops_from_default_path)
       throw InvalidArgument("use_weight_from cannot be combined with custom operators");
-    master = setup.weights_from->open_context();
+    master = weights_from->open_context();
   }
-  std::shared_ptr<Engine> engine(new Engine(setup));
+  SessionOptions kept = given;
+  kept.on_warning = nullptr;  // of loading only: let go of what it holds
+  std::shared_ptr<Engine> engine(new Engine(std::move(kept)));
   const SessionOptions& options = engine->options_;
   engine->library_ = master ? master->shared_library() : choose_runtime(options.runtime);
+  std::vector<std::string> warnings;
   const std::uint32_t flags = init_flags(options);
   auto first = Context::create(engine->library_, source, master, flags);
   engine->model_ = read_model_info(*first, options);
   if (is_older_than_the_interface(engine->model_.runtime_version))
-    engine->warnings_.push_back(engine->library_->path() + " is version " + engine->model_.runtime_version +
-                                "; the structs it uses are known from 1.4.0 on, results may be wrong");
+    warnings.push_back(engine->library_->path() + " is version " + engine->model_.runtime_version +
+                       "; the structs it uses are known from 1.4.0 on, results may be wrong");
 
-  const auto ops = load_custom_ops(*engine->library_, options, engine->warnings_);
+  const auto ops = load_custom_ops(*engine->library_, options, warnings);
   const auto more = std::make_shared<ContextSource>(source, options, master, ops);
   auto plan = plan_workers(first, [&] { return more->beside(*first, source); }, options);
-  engine->warnings_.insert(engine->warnings_.end(), plan.warnings.begin(), plan.warnings.end());
+  warnings.insert(warnings.end(), plan.warnings.begin(), plan.warnings.end());
 
   if (options.collect_perf) engine->perf_detail_ = std::make_shared<PerfDetail>();
   std::vector<Scheduler::Worker> workers;
@@ -80,6 +84,7 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, Setup setup) {
                                                    engine->callbacks_, engine->trace_);
   engine->pipeline_.emplace(std::weak_ptr(engine), kPipelineDepth, RunOptions{});
   remember(engine);
+  for (const std::string& text : warnings) given.on_warning ? given.on_warning(text) : log::warning(text);
   return engine;
 }
 

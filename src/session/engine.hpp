@@ -28,34 +28,26 @@ using BoundCallback = std::function<void(std::vector<Value>, std::exception_ptr)
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  struct Setup {
-    SessionOptions options;
-    std::shared_ptr<Engine> weights_from;
-    /// Wraps a batch of callbacks; see Delivery::Hooks.
-    std::function<void(const std::function<void()>&)> around_callbacks = {};
-  };
   /// @throws what Session's constructor throws
-  static std::shared_ptr<Engine> load(const ModelSource& source, Setup setup);
+  static std::shared_ptr<Engine> load(const ModelSource& source, const SessionOptions& options,
+                                      const std::shared_ptr<Engine>& weights_from);
   ~Engine();
 
   const ModelInfo& model() const { return model_; }
   const SessionOptions& options() const { return options_; }
   const RuntimeLibrary& library() const { return *library_; }
-  /// What loading could not do as asked.
-  const std::vector<std::string>& warnings() const { return warnings_; }
 
   std::vector<Tensor> run(std::span<const InputView> inputs, const RunOptions& options);
   std::vector<Tensor> run_batch(std::span<const InputView> inputs, const RunOptions& options);
   void run_async(std::span<const InputView> inputs, Callback done, const RunOptions& options);
   Future submit(std::span<const InputView> inputs, const RunOptions& options);
   /// `done` is called on the completion thread. @param if_full  park: never blocks
-  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options,
-                  Scheduler::IfFull if_full);
+  TaskHandle post(std::span<const InputView> inputs, Callback done, const RunOptions& options, IfFull if_full);
   std::optional<std::vector<Tensor>> run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
     return pipeline_->push(inputs, depth, reset);
   }
-  void run(BoundCall& call);
-  void run_async(std::shared_ptr<BoundCall> call, BoundCallback done);
+  void run(const std::shared_ptr<BoundCall>& call, const RunOptions& options);
+  void run_async(const std::shared_ptr<BoundCall>& call, BoundCallback done, const RunOptions& options);
   void warm_up(int runs);
 
   enum class Answer { none, cancelled };
@@ -82,19 +74,18 @@ class Engine : public std::enable_shared_from_this<Engine> {
   }
 
  private:
-  explicit Engine(Setup& setup);
+  explicit Engine(SessionOptions options);
   std::size_t check(std::span<const InputView> inputs, const RunOptions& options) const;
   void fill(Request& request, const RunOptions& options, std::size_t shape_set);
   std::shared_ptr<FutureTask> future_task(std::span<const InputView> inputs, const RunOptions& options);
   TaskHandle launch(Delivery& to, std::span<const InputView> inputs, Callback done, const RunOptions& options,
-                    Scheduler::IfFull if_full);
+                    IfFull if_full);
   std::vector<Tensor> wait_for(const std::shared_ptr<FutureTask>& task);
   std::vector<Tensor> batch_results(const RunOptions& options, std::size_t samples);
   OutputType output_type(const RunOptions& o) const { return o.output_type.value_or(options_.output_type); }
 
   const SessionOptions options_;
   const unsigned born_in_;  ///< fork generation
-  std::vector<std::string> warnings_;
   std::shared_ptr<const RuntimeLibrary> library_;
   ModelInfo model_;
   std::shared_ptr<PerfDetail> perf_detail_;  ///< null without collect_perf
@@ -108,6 +99,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::mutex close_mutex_;
   mutable std::mutex mutex_;                ///< guards what follows
   std::shared_ptr<Context> first_context_;  ///< null once closed
+};
+
+/// How the layers behind a session reach its engine.
+struct SessionAccess {
+  static const std::shared_ptr<Engine>& engine(const Session& session) { return session.engine_; }
 };
 
 /// Closes every engine of the process and waits for it, those being retired included. For a language's exit handler.

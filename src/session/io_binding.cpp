@@ -35,7 +35,7 @@ bool accepts_shape(const TensorInfo& info, const Shape& shape) {
 IoBinding::State::State(std::shared_ptr<Engine> e)
     : engine(std::move(e)), inputs(engine->model().inputs.size()), outputs(engine->model().outputs.size()) {}
 
-IoBinding::IoBinding(const Session& session) : state_(std::make_shared<State>(session.engine())) {}
+IoBinding::IoBinding(const Session& session) : state_(std::make_shared<State>(SessionAccess::engine(session))) {}
 
 void IoBinding::bind_input(const std::string& name, Value value) {
   const ModelInfo& model = state_->engine->model();

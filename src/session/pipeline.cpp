@@ -36,7 +36,7 @@ struct Pipeline::State {
 };
 
 Pipeline::Pipeline(const Session& session, int depth, const RunOptions& options)
-    : Pipeline(std::weak_ptr(session.engine()), depth, options) {}
+    : Pipeline(std::weak_ptr(SessionAccess::engine(session)), depth, options) {}
 
 Pipeline::Pipeline(std::weak_ptr<Engine> engine, int depth, const RunOptions& options) {
   check_depth(depth);

@@ -29,8 +29,6 @@ class Scheduler {
     std::size_t lane = 0;
     int core = 0;  ///< for the thread's name
   };
-  /// What submit() does without room.
-  enum class IfFull { wait, park };
 
   /// @param lane_of  the lane of ticket k is lane_of[k % lane_of.size()]
   Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_of, const SessionOptions& options,

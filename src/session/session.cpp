@@ -1,6 +1,5 @@
 #include "ez_rknn/session.hpp"
 
-#include "core/log.hpp"
 #include "session/bound_call.hpp"
 #include "session/engine.hpp"
 
@@ -8,9 +7,7 @@ namespace ez_rknn {
 namespace {
 
 std::shared_ptr<Engine> load(const ModelSource& source, const SessionOptions& options, const Session* weights_from) {
-  auto engine = Engine::load(source, {options, weights_from ? weights_from->engine() : nullptr, {}});
-  for (const std::string& w : engine->warnings()) log::warning(w);
-  return engine;
+  return Engine::load(source, options, weights_from ? SessionAccess::engine(*weights_from) : nullptr);
 }
 
 }  // namespace
@@ -19,7 +16,6 @@ Session::Session(const std::string& path, const SessionOptions& options, const S
     : engine_(load(ModelSource::from_file(path), options, weights_from)) {}
 Session::Session(std::span<const std::byte> model, const SessionOptions& options, const Session* weights_from)
     : engine_(load(ModelSource::from_memory(model), options, weights_from)) {}
-Session::Session(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
@@ -54,15 +50,18 @@ void Session::run_async(std::span<const InputView> inputs, Callback done, const 
 Future Session::submit(std::span<const InputView> inputs, const RunOptions& options) {
   return engine_->submit(inputs, options);
 }
-TaskHandle Session::post(std::span<const InputView> inputs, Callback done, const RunOptions& options) {
-  return engine_->post(inputs, std::move(done), options, Scheduler::IfFull::park);
+TaskHandle Session::post(std::span<const InputView> inputs, Callback done, const RunOptions& options, IfFull if_full) {
+  return engine_->post(inputs, std::move(done), options, if_full);
 }
 std::optional<std::vector<Tensor>> Session::run_pipeline(std::span<const InputView> inputs, int depth, bool reset) {
   return engine_->run_pipeline(inputs, depth, reset);
 }
-void Session::run(IoBinding& binding) { engine_->run(*make_call(binding.state(), *engine_)); }
-void Session::run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done) {
-  engine_->run_async(make_call(binding.state(), *engine_), std::move(done));
+void Session::run(IoBinding& binding, const RunOptions& options) {
+  engine_->run(make_call(binding.state(), *engine_), options);
+}
+void Session::run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done,
+                        const RunOptions& options) {
+  engine_->run_async(make_call(binding.state(), *engine_), std::move(done), options);
 }
 void Session::close() { engine_->close(); }
 void Session::warm_up(int runs) { engine_->warm_up(runs); }

@@ -27,6 +27,11 @@ void Task::hold(std::span<const InputView> in, std::span<const int> out, std::si
   }
 }
 
+void Task::hold(std::shared_ptr<BoundCall> call) {
+  own_call_ = std::move(call);
+  bound = own_call_.get();
+}
+
 void Task::finished() noexcept {
   const auto alive = std::move(self_);
   input_data_.clear();  // their memory goes back before the results are delivered

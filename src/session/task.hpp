@@ -24,6 +24,8 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
   void hold(std::span<const InputView> in, std::span<const int> out, std::size_t result_count, BufferPool& buffers);
   /// Borrows the inputs: for callers that stay until the task is done.
   void borrow(std::span<const InputView> in, std::span<const int> out, std::size_t result_count);
+  /// A bound run, whose values stay alive with the task.
+  void hold(std::shared_ptr<BoundCall> call);
   std::vector<Tensor>& own_results() { return own_results_; }
 
   void accepted() override { self_ = shared_from_this(); }
@@ -51,6 +53,7 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
   std::vector<Buffer> input_data_;
   std::vector<int> own_outputs_;
   std::vector<Tensor> own_results_;
+  std::shared_ptr<BoundCall> own_call_;
 };
 
 }  // namespace ez_rknn

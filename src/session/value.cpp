@@ -141,12 +141,13 @@ Value value_for_port(Engine& engine, IoKind kind, const std::string& name, const
 }
 
 Value Value::for_port(const Session& session, IoKind kind, const std::string& name, const PortOptions& options) {
-  return value_for_port(*session.engine(), kind, name, options);
+  return value_for_port(*SessionAccess::engine(session), kind, name, options);
 }
 
 Value Value::for_port(const Session& session, IoKind kind, const std::string& name, const ForeignMemory& memory,
                       const PortOptions& options) {
-  return on_memory(port_state(session.engine()->model(), kind, name, options), DeviceMemory::import(memory));
+  return on_memory(port_state(SessionAccess::engine(session)->model(), kind, name, options),
+                   DeviceMemory::import(memory));
 }
 
 Value Value::on_device(ElementType type, const Shape& shape, MemoryFlags flags) {

@@ -158,6 +158,48 @@ def test_errors_of_queued_runs_are_the_futures(fake):
     session.run_with_iobinding(bound(session))
 
 
+def slow(ms):
+    return np.full((1, 4), 1000 * ms, np.float32)
+
+
+def test_time_limits_of_bound_runs(fake):
+    session = fake.open(DOUBLE + ";delay=value")
+    busy = bound(session, slow(200))
+    with pytest.raises(ez.Timeout, match="being executed"):
+        session.run_with_iobinding(busy, timeout=0.02)
+    with pytest.raises(ez.Timeout, match="withdrawn before it began"):
+        session.run_with_iobinding(bound(session), {"timeout_ms": 20})  # in the queue behind it
+    late = session.run_with_iobinding_async(busy, timeout=0.02)
+    with pytest.raises(ez.Timeout):
+        late.result(60)
+    session.run_with_iobinding(busy, timeout=60)
+    assert busy.copy_outputs_to_cpu()[0].tolist() == (2 * slow(200) + 1).tolist()
+    for limit in (0, -1, float("nan")):
+        with pytest.raises(ez.InvalidArgument, match="timeout"):
+            session.run_with_iobinding(busy, timeout=limit)
+    session.close()
+    stats = session.stats()
+    assert stats["timed_out"] == 3 and stats["completed"] == 1 and stats["abandoned"] == 0
+
+
+def test_a_bound_run_can_be_cancelled(fake):
+    options = ez.RunOptions()
+    session = fake.open(DOUBLE + ";delay=value", max_queue_size=4)
+    running = session.run_with_iobinding_async(bound(session, slow(200)))
+    waiting = [session.run_with_iobinding_async(bound(session), options) for _ in range(2)]
+    options.terminate = True
+    for future in waiting:
+        with pytest.raises(ez.Cancelled):
+            future.result(60)
+    with pytest.raises(ez.Cancelled):
+        session.run_with_iobinding(bound(session), options)
+    with pytest.raises(ez.Cancelled):
+        session.run_with_ort_values(["y"], {"x": OrtValue.ortvalue_from_numpy(X)}, options)
+    assert len(running.result(60)) == 1
+    with pytest.raises(ez.Unsupported, match="dispatch_batch"):
+        session.run_with_iobinding(bound(session), {"ztu_modelrt_dispatch_batch": True})
+
+
 @pytest.mark.contract("3/27")
 def test_weakness_27_bound_and_normal_runs_have_contexts_of_their_own(fake):
     """The fake runtime aborts the process when one context sees both set_io_mem and inputs_set."""

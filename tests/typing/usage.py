@@ -76,3 +76,36 @@ def describe(session: ez.InferenceSession) -> dict[str, str]:
 def under_the_other_name(path: str) -> ez.InferenceSession:
     with alias.InferenceSession(path) as session:
         return session
+
+
+def bind(session: ez.InferenceSession, image: NDArray[np.float32], limits: ez.RunOptions) -> NDArray[Any]:
+    binding = session.io_binding()
+    binding.bind_cpu_input("images", image)
+    binding.bind_output("output0", "cpu")
+    session.run_with_iobinding(binding, limits, timeout=1.5)
+    values: list[ez.OrtValue] = session.run_with_iobinding_async(binding).result(2.0)
+    value = ez.OrtValue.ortvalue_from_numpy(image)
+    first: NDArray[Any] = session.run_with_ort_values(["output0"], {"images": value}, limits)[0].numpy()
+    return first if values else binding.copy_outputs_to_cpu()[0]
+
+
+async def in_an_event_loop(session: ez.InferenceSession, images: list[NDArray[np.float32]]) -> int:
+    outputs: list[NDArray[Any]] = await session.arun(None, images[0], timeout=1.0)
+    async for results in session.amap(images):
+        outputs = results
+    return len(outputs)
+
+
+def in_flight(session: ez.InferenceSession, images: list[NDArray[np.float32]]) -> list[list[NDArray[Any]]]:
+    future = session.submit(None, images[0])
+    everything: list[list[NDArray[Any]]] = [future.result(1.0)]
+    with session.pipeline(depth=3) as pipeline:
+        for image in images:
+            outputs: list[NDArray[Any]] | None = pipeline.push(image)
+            if outputs is not None:
+                everything.append(outputs)
+        everything += pipeline.flush()
+    everything += session.map(images)
+    submitted: int = session.stats()["submitted"]
+    session.warmup(2)
+    return everything[:submitted]

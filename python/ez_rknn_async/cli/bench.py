@@ -6,11 +6,17 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from .. import InferenceSession, NodeArg
 
 NAME = "bench"
 HELP = "time a model on random inputs"
 
 WARM_UP = 3
+Number = TypeVar("Number", int, float)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runtime", help='"npu", "software" or the path of a librknnrt')
 
 
-def positive(kind: type) -> type:
-    def parse(text: str):
+def positive(kind: Callable[[str], Number]) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
         value = kind(text)
         if not 0 < value < 1e6:
             raise ValueError
@@ -55,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def random_feed(inputs: list) -> dict:
+def random_feed(inputs: Sequence[NodeArg]) -> dict[str, Any]:
     """The same numbers every time: in [0, 1) for reals, in the whole range for bytes, 0 or 1 for other types."""
     import numpy as np
 
@@ -72,9 +78,10 @@ def random_feed(inputs: list) -> dict:
     return feed
 
 
-def latencies(session, feed: dict, seconds: float) -> list[float]:
+def latencies(session: InferenceSession, feed: dict[str, Any], seconds: float) -> list[float]:
     """Milliseconds of one run after another."""
-    times, begin = [], time.perf_counter()
+    times: list[float] = []
+    begin = time.perf_counter()
     while not times or time.perf_counter() - begin < seconds:
         one = time.perf_counter()
         session.run(None, feed)
@@ -82,13 +89,13 @@ def latencies(session, feed: dict, seconds: float) -> list[float]:
     return times
 
 
-def throughput(session, feed: dict, seconds: float, in_flight: int) -> float:
+def throughput(session: InferenceSession, feed: dict[str, Any], seconds: float, in_flight: int) -> float:
     """Runs a second with `in_flight` requests queued or running."""
     from concurrent.futures import ThreadPoolExecutor
 
     begin = time.perf_counter()
 
-    def work(_) -> int:
+    def work(_: int) -> int:
         count = 0
         while not count or time.perf_counter() - begin < seconds:
             session.run(None, feed)
@@ -100,14 +107,14 @@ def throughput(session, feed: dict, seconds: float, in_flight: int) -> float:
     return total / (time.perf_counter() - begin)
 
 
-def percentiles(times: list[float]) -> dict:
+def percentiles(times: list[float]) -> dict[str, float]:
     import numpy as np
 
     names = {"min": 0, "p50": 50, "p90": 90, "p99": 99, "max": 100}
     return {"runs": len(times)} | {name: float(np.percentile(times, p)) for name, p in names.items()}
 
 
-def as_text(result: dict) -> str:
+def as_text(result: dict[str, Any]) -> str:
     latency = dict(result["latency_ms"])
     runs = latency.pop("runs")
     return "\n".join(

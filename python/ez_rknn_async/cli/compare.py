@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 NAME = "compare"
 HELP = "say how far each layer is from the ONNX model"
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def as_text(result: dict) -> str:
+def as_text(result: dict[str, Any]) -> str:
     rows = result["tensors"]
     if not rows:
         return "no tensor has the same name in both models"

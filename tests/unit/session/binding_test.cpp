@@ -472,3 +472,40 @@ TEST_CASE("bound and normal runs, values made and freed, from several threads at
   CHECK(wrong == 0);
   CHECK(session.stats().completed == 160);
 }
+
+TEST_CASE("a bound run whose time is up is let go of, its values live until the runtime has returned") {
+  Session session = open(std::string(kVector) + ";delay=value");
+  auto owner = std::make_shared<std::vector<float>>(std::vector<float>{100'000, 0, 0, 0});
+  const std::weak_ptr<std::vector<float>> seen = owner;
+  {
+    IoBinding binding(session);
+    binding.bind_input("x", Value::borrow(owner->data(), ElementType::float32, {1, 4}, owner));
+    binding.bind_output("y", Device::cpu);
+    owner.reset();
+    RunOptions options;
+    options.timeout = std::chrono::milliseconds(10);
+    CHECK_THROWS_AS(session.run(binding, options), Timeout);
+  }
+  CHECK_FALSE(seen.expired());
+  CHECK(session.stats().abandoned == 1);
+  session.close();
+  CHECK(seen.expired());
+  CHECK(session.stats().abandoned == 0);
+}
+
+TEST_CASE("bound runs obey a cancellation") {
+  Session session = open(kVector);
+  IoBinding binding(session);
+  float x[4] = {1, 2, 3, 4};
+  binding.bind_input("x", Value::borrow(x, ElementType::float32, {1, 4}));
+  binding.bind_output("y", Device::cpu);
+  RunOptions options;
+  options.cancellation.emplace();
+  session.run(binding, options);
+  options.cancellation->cancel();
+  CHECK_THROWS_AS(session.run(binding, options), Cancelled);
+  CHECK_THROWS_AS(session.run_async(binding, [](std::vector<Value>, const std::exception_ptr&) {}, options), Cancelled);
+  options.cancellation->reset();
+  session.run(binding, options);
+  CHECK(floats(binding.outputs()[0]) == std::vector<float>{3, 5, 7, 9});
+}
