@@ -23,7 +23,7 @@ import numpy as np
 import ez_rknn_async as ez
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODEL = ROOT / "models" / "seed" / "seed_i8.rknn"
+MODEL = ROOT / "models" / "fixtures" / "tiny_i8.rknn"
 
 
 def resident() -> int:
