@@ -7,20 +7,17 @@ import argparse
 import json
 from typing import Any
 
+from .arguments import add_file, add_inputs, add_model, read_inputs
+from .terminal import style
+
 NAME = "compare"
 HELP = "say how far each layer is from the ONNX model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a .rknn file")
-    parser.add_argument("--onnx", required=True, metavar="FILE", help="the model it was compiled from")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=FILE.npy",
-        help="as for run; without any, random numbers within each input's range",
-    )
+    add_model(parser)
+    add_file(parser, "--onnx", required=True, help="the model it was compiled from")
+    add_inputs(parser, "; without any, random numbers within each input's range")
     parser.add_argument("--seed", type=int, default=0, help="of the random inputs (default 0)")
     parser.add_argument("--worst", type=int, metavar="N", help="only the N tensors with the largest relative error")
 
@@ -28,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from .._file import describe
     from ..accuracy import compare
-    from .run import read_inputs
 
     inputs = None
     if args.input:
@@ -49,7 +45,8 @@ def as_text(result: dict[str, Any]) -> str:
         return "no tensor has the same name in both models"
     width = max(len("tensor"), *(len(row["name"]) for row in rows))
     kind = max(len("made by"), *(len(row["type"]) for row in rows))
-    lines = [f"{'tensor':{width}}  {'made by':{kind}}  {'type':7}    cosine    max diff  of range  relative   steps"]
+    heading = f"{'tensor':{width}}  {'made by':{kind}}  {'type':7}    cosine    max diff  of range  relative   steps"
+    lines = [style(heading, "bold")]
     for row in rows:
         of_range = f"{row['max_abs'] / row['range']:8.2%}" if row["range"] else f"{'':8}"
         steps = f"{row['max_steps']:8.2f}" if "max_steps" in row else ""

@@ -7,13 +7,15 @@ import json
 import time
 from typing import Any
 
+from .arguments import complete
+
 NAME = "convert"
 HELP = "compile an ONNX file with an installed rknn-toolkit2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("onnx", help="the file to compile")
-    parser.add_argument("output", help="the .rknn file to write")
+    complete(parser.add_argument("onnx", help="the file to compile"), "file")
+    complete(parser.add_argument("output", help="the .rknn file to write"), "file")
     parser.add_argument("--target", default="rk3588", help="the chip (rk3588)")
     parser.add_argument(
         "--dataset",

@@ -6,13 +6,16 @@ import argparse
 import json
 from typing import Any
 
+from .arguments import add_model, add_runtime
+from .terminal import style
+
 NAME = "doctor"
 HELP = "find out why a model does not run, or not on the NPU"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", nargs="?", help="a .rknn file to try")
-    parser.add_argument("--runtime", help='"npu", "software" or the path of a librknnrt, in place of the usual choice')
+    add_model(parser, nargs="?", help="a .rknn file to try")
+    add_runtime(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,10 +27,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def as_text(facts: dict[str, Any]) -> str:
-    lines = ["runtime", *runtime_lines(facts["runtime"], facts["npu"]), "", "NPU", *npu_lines(facts["npu"])]
+    lines = [
+        style("runtime", "bold"),
+        *runtime_lines(facts["runtime"], facts["npu"]),
+        "",
+        style("NPU", "bold"),
+        *npu_lines(facts["npu"]),
+    ]
     if "model" in facts:
-        lines += ["", "model", *model_lines(facts["model"])]
-    lines += ["", "advice", *(f"  - {text}" for text in facts["advice"] or ["nothing to do"])]
+        lines += ["", style("model", "bold"), *model_lines(facts["model"])]
+    lines += ["", style("advice", "bold"), *(f"  - {text}" for text in facts["advice"] or ["nothing to do"])]
     return "\n".join(lines)
 
 
@@ -68,7 +77,9 @@ def model_lines(model: dict[str, Any]) -> list[str]:
             f"  {'made':8} for {model['target']} by {model['compiler_version']}, format version {model['format_version']}"
         )
     if "runtime_version" in model:
-        lines.append(f"  {'loads':8} yes, in runtime {model['runtime_version']}, driver {model['driver_version']}")
+        lines.append(
+            f"  {'loads':8} {style('yes', 'green')}, in runtime {model['runtime_version']}, driver {model['driver_version']}"
+        )
     elif "error" in model:
-        lines.append(f"  {'loads':8} NO: {model['error']}")
+        lines.append(f"  {'loads':8} {style('NO', 'red')}: {model['error']}")
     return lines

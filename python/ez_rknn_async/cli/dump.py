@@ -6,12 +6,14 @@ import argparse
 import json
 from typing import Any
 
+from .arguments import add_model
+
 NAME = "dump"
 HELP = "print a model's tensors, nodes, tasks and register commands"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a .rknn file")
+    add_model(parser)
     parser.add_argument(
         "--node", type=int, action="append", metavar="N", help="this node only, with its tensors and tasks"
     )

@@ -6,7 +6,7 @@ import argparse
 import json
 
 NAME = "env"
-HELP = "show the software NPU's library and how other programs can use it"
+HELP = "show the software NPU's library and how others use it"
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

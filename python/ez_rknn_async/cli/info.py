@@ -1,4 +1,4 @@
-"""Say what a model is: target chip, compiler, inputs and outputs, operators and where each runs, memory. Nothing is executed."""
+"""Say what a model is: target chip, compiler, inputs and outputs, operators and where each runs, memory; or draw its graph. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ import json
 from collections import Counter
 from typing import Any
 
+from .arguments import add_file, add_model, write_page
+from .terminal import style
+
 NAME = "info"
 HELP = "say what a model is"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a .rknn file")
+    add_model(parser)
+    add_file(parser, "--html", help="also draw the graph, with where each operator runs, one self-contained file")
 
 
 def run(args: argparse.Namespace) -> int:
     from .._file import describe
 
     facts = describe(args.model)
+    if args.html:
+        from .._file import dump
+        from ..reports.graph_page import graph_page
+
+        facts["html"] = write_page(args.html, graph_page(args.model, facts, dump(args.model, False)))
     print(json.dumps(facts, indent=1) if args.json else as_text(args.model, facts))
     return 0
 
 
 def as_text(path: str, facts: dict[str, Any]) -> str:
     lines = [
-        path,
-        f"  target     {facts['target']} ({facts['npu']})",
+        style(path, "bold"),
+        f"  target     {facts['target']} ({facts['npu']}, cores: {facts['cores']})",
         f"  compiler   {facts['compiler_version']}, format version {facts['format_version']}, from {facts['framework'] or 'an unnamed framework'}",
         f"  memory     {size(facts['weight_bytes'])} weights, {size(max(g['arena_bytes'] for g in facts['graphs']))} activations, "
         f"{size(facts['file_bytes'])} file",
@@ -42,6 +51,8 @@ def as_text(path: str, facts: dict[str, Any]) -> str:
         lines += [f"  input      {tensor_line(t)}" for t in graph["inputs"]]
         lines += [f"  output     {tensor_line(t)}" for t in graph["outputs"]]
         lines += ["", *operator_lines(graph["nodes"])]
+    if "html" in facts:
+        lines += ["", f"wrote {facts['html']}"]
     return "\n".join(lines)
 
 
@@ -57,9 +68,10 @@ def tensor_line(tensor: dict[str, Any]) -> str:
 def operator_lines(nodes: list[dict[str, Any]]) -> list[str]:
     counts = Counter((n["type"], n["runs_on"]) for n in nodes)
     width = max((len(kind) for kind, _ in counts), default=8)
-    lines = [f"  {'operator':{width}}  where  count"]
+    lines = [style(f"  {'operator':{width}}  where  count", "bold")]
     for (kind, where), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        lines.append(f"  {kind:{width}}  {where:5}  {count:5}")
+        shown = style(f"{where:5}", "green" if where == "NPU" else "yellow")
+        lines.append(f"  {kind:{width}}  {shown}  {count:5}")
     return lines
 
 

@@ -9,21 +9,19 @@ import re
 import time
 from typing import Any
 
+from .arguments import add_inputs, add_model, add_runtime, complete, read_inputs
+from .terminal import style
+
 NAME = "run"
 HELP = "run a model on .npy inputs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="a .rknn file")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=FILE.npy",
-        help="once per model input; NAME= may be left out when the model has one input",
-    )
-    parser.add_argument("--output", metavar="DIR", help="where to write <output name>.npy (made if missing)")
-    parser.add_argument("--runtime", help='"npu", "software" or the path of a librknnrt')
+    add_model(parser)
+    add_inputs(parser, "")
+    output = parser.add_argument("--output", metavar="DIR", help="where to write <output name>.npy (made if missing)")
+    complete(output, "directory")
+    add_runtime(parser)
     parser.add_argument("--native", action="store_true", help="keep the model's own output types instead of float32")
 
 
@@ -65,34 +63,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_inputs(arguments: list[str], names: list[str]) -> dict[str, Any]:
-    import numpy as np
-
-    feed = {}
-    for argument in arguments:
-        name, separator, path = argument.partition("=")
-        if not separator:
-            if len(names) != 1:
-                raise ValueError(
-                    f"--input {argument}: the model has {len(names)} inputs, write NAME={argument} with one of {', '.join(names)}"
-                )
-            name, path = names[0], argument
-        if name not in names:
-            raise ValueError(f"--input {argument}: the model has no input {name!r}; it has {', '.join(names)}")
-        feed[name] = np.load(path, allow_pickle=False)
-    missing = [name for name in names if name not in feed]
-    if missing:
-        raise ValueError(f"no --input for {', '.join(missing)}")
-    return feed
-
-
 def file_name(tensor_name: str) -> str:
     """A tensor name as a file name: what could leave the folder or confuse a shell becomes '_'."""
     return re.sub(r"[^\w.+-]", "_", tensor_name).lstrip(".") or "output"
 
 
 def as_text(result: dict[str, Any]) -> str:
-    lines = [f"{result['provider']}: loaded in {result['load_ms']:.1f} ms, ran in {result['run_ms']:.1f} ms"]
+    lines = [
+        f"{style(result['provider'], 'bold')}: loaded in {result['load_ms']:.1f} ms, ran in {result['run_ms']:.1f} ms"
+    ]
     for row in result["outputs"]:
         line = f"  {row['name']} {row['shape']} {row['dtype']}"
         if "min" in row:

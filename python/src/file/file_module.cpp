@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "file/dump.hpp"
 #include "file/to_python.hpp"
+#include "npu/regs/chip.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace nb = nanobind;
@@ -98,10 +99,11 @@ nb::dict describe(const std::string& path) {
   const file::Model m = read(path);
   nb::list graphs;
   for (const auto& g : m.graphs) graphs.append(describe_graph(g));
-  return dict_of("target"_a = text(m.target), "npu"_a = text(m.npu), "compiler_version"_a = text(m.compiler_version),
-                 "format_version"_a = m.format_version, "framework"_a = text(m.framework),
-                 "custom_string"_a = text(m.custom_string), "dynamic"_a = m.dynamic, "batch"_a = m.batch,
-                 "weights_removed"_a = m.weights_removed, "file_bytes"_a = m.file_bytes,
+  const npu::Chip* chip = npu::find_chip(m.target);
+  return dict_of("target"_a = text(m.target), "cores"_a = chip ? chip->cores : 1, "npu"_a = text(m.npu),
+                 "compiler_version"_a = text(m.compiler_version), "format_version"_a = m.format_version,
+                 "framework"_a = text(m.framework), "custom_string"_a = text(m.custom_string), "dynamic"_a = m.dynamic,
+                 "batch"_a = m.batch, "weights_removed"_a = m.weights_removed, "file_bytes"_a = m.file_bytes,
                  "weight_bytes"_a = m.weight_bytes, "graphs"_a = graphs);
 }
 
