@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "places.hpp"
 #include "rknn_file/model.hpp"
 
 namespace ops_test {
@@ -98,7 +99,7 @@ class CaseReader {
 };
 
 inline std::vector<Case> read_cases() {
-  std::ifstream file(std::filesystem::path(EZ_RKNN_MODELS_DIR).parent_path() / "tests/unit/npu_ops/cases.bin",
+  std::ifstream file(std::filesystem::path(places::models).parent_path() / "tests/unit/npu_ops/cases.bin",
                      std::ios::binary);
   return CaseReader({std::istreambuf_iterator<char>(file), {}}).all();
 }

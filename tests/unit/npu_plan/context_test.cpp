@@ -11,6 +11,7 @@
 #include "core/shared_bytes.hpp"
 #include "ez_rknn/error.hpp"
 #include "npu/exec/program.hpp"
+#include "places.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace {
@@ -19,7 +20,7 @@ using namespace ez_rknn;
 using namespace ez_rknn::npu;
 
 file::Model fixture(const std::string& name) {
-  return file::read(file::map_file(std::string(EZ_RKNN_MODELS_DIR) + "/fixtures/" + name + ".rknn"));
+  return file::read(file::map_file(std::string(places::models) + "/fixtures/" + name + ".rknn"));
 }
 
 /// The stored bytes of the elements of a view, in logical order.

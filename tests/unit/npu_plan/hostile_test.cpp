@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "places.hpp"
 #include "rknn_file/reader.hpp"
 
 using namespace ez_rknn;
@@ -16,7 +17,7 @@ TEST_CASE("a model with a few lies is refused or runs within its memory") {
   const int mutants = wish && *wish ? std::atoi(wish) : 12;
   int ran = 0, refused = 0;
   unsigned seed = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(EZ_RKNN_MODELS_DIR) + "/fixtures")) {
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(places::models) + "/fixtures")) {
     if (entry.path().extension() != ".rknn") continue;
     const file::Model model = file::read(file::map_file(entry.path()));
     const Chip* chip = find_chip(model.target);

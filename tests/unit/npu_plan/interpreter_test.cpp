@@ -10,6 +10,7 @@
 #include <map>
 
 #include "ez_rknn/error.hpp"
+#include "places.hpp"
 #include "plan_memory.hpp"
 #include "rknn_file/reader.hpp"
 
@@ -107,7 +108,7 @@ void check_model(const std::filesystem::path& path, int& nodes, std::map<std::st
 }  // namespace
 
 TEST_CASE("the plan's nodes give what the task interpreter gives") {
-  std::vector<std::filesystem::path> roots{EZ_RKNN_MODELS_DIR};
+  std::vector<std::filesystem::path> roots{places::models};
   if (const char* more = std::getenv("EZ_RKNN_MORE_MODELS"); more && *more) roots.emplace_back(more);
   int nodes = 0;
   std::map<std::string, int> skipped;

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "ez_rknn/error.hpp"
 #include "npu/regs/disassemble.hpp"
+#include "places.hpp"
 #include "rknn_file/reader.hpp"
 
 using namespace ez_rknn;
@@ -105,7 +106,7 @@ TEST_CASE("every register a compiled model writes has a row") {
   for (const char* path : {"/digits/digits_i8.rknn", "/digits/digits_fp16.rknn", "/fixtures/activations_i8.rknn",
                            "/fixtures/concat_split_resize_fp16.rknn"}) {
     CAPTURE(path);
-    const auto model = file::read(file::map_file(std::string(EZ_RKNN_MODELS_DIR) + path));
+    const auto model = file::read(file::map_file(std::string(places::models) + path));
     REQUIRE_FALSE(model.graphs.empty());
     const auto& graph = model.graphs[0];
     REQUIRE_GT(graph.tasks.size(), 5);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "places.hpp"
 #include "rknn_file/reader.hpp"
 
 namespace ez_rknn::test {
@@ -15,13 +16,13 @@ using FileBytes = std::vector<std::byte>;
 
 inline std::vector<std::filesystem::path> sample_models() {
   std::vector<std::filesystem::path> paths;
-  for (const auto& e : std::filesystem::recursive_directory_iterator(EZ_RKNN_MODELS_DIR))
+  for (const auto& e : std::filesystem::recursive_directory_iterator(places::models))
     if (e.path().extension() == ".rknn") paths.push_back(e.path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
 
-inline std::filesystem::path sample(const char* name) { return std::filesystem::path(EZ_RKNN_MODELS_DIR) / name; }
+inline std::filesystem::path sample(const char* name) { return std::filesystem::path(places::models) / name; }
 
 inline FileBytes load(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ez_rknn/session.hpp"
+#include "places.hpp"
 
 namespace fake {
 
@@ -32,7 +33,7 @@ class Runtime {
 
  private:
   Runtime() {
-    void* handle = dlopen(EZ_RKNN_FAKE_RUNTIME, RTLD_NOW | RTLD_LOCAL);
+    void* handle = dlopen(places::fake_runtime, RTLD_NOW | RTLD_LOCAL);
     REQUIRE_MESSAGE(handle, dlerror());
     script_ = reinterpret_cast<void (*)(const char*)>(dlsym(handle, "fake_rknnrt_script"));
     live_ = reinterpret_cast<int (*)()>(dlsym(handle, "fake_rknnrt_live_contexts"));
@@ -55,7 +56,7 @@ inline std::vector<std::byte> model_bytes() {
 
 inline Session open(const std::string& script, SessionOptions options = {}, const Session* weights = nullptr) {
   Runtime::get().script(script);
-  if (options.runtime.empty()) options.runtime = EZ_RKNN_FAKE_RUNTIME;
+  if (options.runtime.empty()) options.runtime = places::fake_runtime;
   const auto bytes = model_bytes();
   return Session(bytes, options, weights);
 }

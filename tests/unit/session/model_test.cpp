@@ -160,7 +160,7 @@ TEST_CASE("facts: custom string, versions, runtime, fallback names") {
 
 TEST_CASE("what is no model never reaches the runtime") {
   SessionOptions options;
-  options.runtime = EZ_RKNN_FAKE_RUNTIME;
+  options.runtime = places::fake_runtime;
   Runtime::get().script("");
   const auto load = [&](std::string text) { Session(std::as_bytes(std::span(text)), options); };
   CHECK(contains(message_of<ModelError>([&] { load(""); }), "0 bytes"));
@@ -180,7 +180,7 @@ TEST_CASE("a model from a file") {
   std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
   Runtime::get().script("");
   SessionOptions options;
-  options.runtime = EZ_RKNN_FAKE_RUNTIME;
+  options.runtime = places::fake_runtime;
   Session session(path.string(), options);
   std::filesystem::remove(path);
   CHECK(first_of(session.run(Input(6))) == 6);

@@ -69,7 +69,7 @@ TEST_CASE("a library without the interface is refused by name") {
 }
 
 TEST_CASE("the option wins over the environment, and EZ_RKNN_RUNTIME over the reference's variable") {
-  Environment ours("EZ_RKNN_RUNTIME", EZ_RKNN_FAKE_RUNTIME), theirs("ZTU_RKNPU2_RUNTIME_LIBRARY", "/not/here.so");
+  Environment ours("EZ_RKNN_RUNTIME", places::fake_runtime), theirs("ZTU_RKNPU2_RUNTIME_LIBRARY", "/not/here.so");
   CHECK(choose_runtime("")->path().find("fake_rknnrt") != std::string::npos);
   CHECK_THROWS_AS(choose_runtime("/no/such.so"), RuntimeMissing);
   unsetenv("EZ_RKNN_RUNTIME");
