@@ -139,7 +139,7 @@ def make(case, root, toolkit):
                     feeds=sets,
                     config=config,
                     load=case.load,
-                    build=case.build,
+                    build=case.build | ({"rknn_batch_size": case.batch} if case.batch > 1 else {}),
                 )
             )
 

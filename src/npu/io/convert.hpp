@@ -11,7 +11,7 @@ namespace ez_rknn::npu::io {
 ///   R  real value: (q - zero_point) * scale; integers of an identity Quant (scale 1, zero point 0) are real values
 ///   N  normalisation along axis 1: (x[order[c]] - mean[c]) / std[c]; left out when null, an identity, for ranks below
 ///      2 and where the file gives fewer than C values
-///   Q  clamp(rint(x / scale + zero_point)), halves to even; floats are stored as they are
+///   Q  clamp(rint(x / scale) + zero_point), halves to even; floats are stored as they are
 /// In float32, step by step as written; double where a side holds 32-bit or wider integers. Equal types and
 /// quantisation without normalisation move bits.
 ///

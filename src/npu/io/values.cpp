@@ -53,17 +53,21 @@ Real round_even(Real v) {
   return (v + kMagic) - kMagic;
 }
 
+/// `v` is rounded before the zero point is added, so that a tie goes the same way whatever the zero point is.
 template <class Real, class T>
-T saturate(Real v) {
+T saturate(Real v, Real zero_point) {
   constexpr T kLowest = std::numeric_limits<T>::min(), kHighest = std::numeric_limits<T>::max();
   if constexpr (sizeof(T) == 8) {  // the highest value is not a double, its successor is
     constexpr Real kBeyond = std::is_signed_v<T> ? 0x1p63 : 0x1p64;
-    return !(v > static_cast<Real>(kLowest)) ? kLowest : v >= kBeyond ? kHighest : static_cast<T>(std::nearbyint(v));
+    v = std::nearbyint(v) + zero_point;
+    return !(v > static_cast<Real>(kLowest)) ? kLowest : v >= kBeyond ? kHighest : static_cast<T>(v);
   } else {
-    v = v > static_cast<Real>(kLowest) ? v : static_cast<Real>(kLowest);  // in this order a NaN becomes the lowest
-    v = v < static_cast<Real>(kHighest) ? v : static_cast<Real>(kHighest);
-    if constexpr (sizeof(T) == 4) return static_cast<T>(round_even(v));
-    else return static_cast<T>(static_cast<std::int32_t>(round_even(v)));
+    const Real low = static_cast<Real>(kLowest) - zero_point, high = static_cast<Real>(kHighest) - zero_point;
+    v = v > low ? v : low;  // in this order a NaN becomes the lowest
+    v = v < high ? v : high;
+    v = round_even(v) + zero_point;
+    if constexpr (sizeof(T) == 4) return static_cast<T>(v);
+    else return static_cast<T>(static_cast<std::int32_t>(v));
   }
 }
 
@@ -71,7 +75,7 @@ template <class Real, class T>
 void store_integer(const Real* from, std::size_t n, Quant quant, std::byte* to) {
   const Real scale = quant.scale, zero_point = static_cast<Real>(quant.zero_point);
   for (std::size_t i = 0; i < n; ++i) {
-    const T q = saturate<Real, T>(from[i] / scale + zero_point);
+    const T q = saturate<Real, T>(from[i] / scale, zero_point);
     std::memcpy(to + i * sizeof q, &q, sizeof q);
   }
 }

@@ -14,7 +14,7 @@ constexpr bool is_wide(DType t) { return t == DType::i32 || t == DType::u32 || t
 /// n elements, `stride` elements apart, as they are (no scale or zero point).
 template <class Real>
 using Loader = void (*)(const std::byte* from, std::ptrdiff_t stride, std::size_t n, Real* to);
-/// n elements side by side. Integers: clamp(rint(x / scale + zero_point)), halves to even, NaN gives the least value.
+/// n elements side by side. Integers: clamp(rint(x / scale) + zero_point), halves to even, NaN gives the least value.
 /// bool: x != 0. Floats: x.
 template <class Real>
 using Storer = void (*)(const Real* from, std::size_t n, Quant quant, std::byte* to);

@@ -1,4 +1,4 @@
-/// Gather, GatherElements, GatherND: copies from places that index tensors name.
+/// Gather, GatherElements, GatherND, Compress: copies from places that index tensors name.
 #include "npu/ops/family.hpp"
 #include "npu/ops/indices.hpp"
 
@@ -123,7 +123,43 @@ std::unique_ptr<Operator> make_gather_nd(const NodeSpec& spec) {
       indices_bytes(node.in(1)));
 }
 
+/// The slices whose condition is true. Constant conditions only: others would decide the output's shape.
+std::unique_ptr<Operator> make_compress(const NodeSpec& spec) {
+  const Checked node(spec, 2, 2);
+  const bool flat = !node.attributes().has("axis");
+  const Dims given = node.in(0).shape, data = flat ? Dims{given.elements()} : given;
+  const int axis = flat ? 0 : node.axis(0, data.rank());
+  const auto condition = node.integers(1, "a condition");
+  if (static_cast<std::int64_t>(condition.size()) > data[axis])
+    node.wrong("has " + std::to_string(condition.size()) + " conditions for " + to_string(data));
+  std::vector<std::int64_t> kept;
+  for (std::size_t i = 0; i < condition.size(); ++i)
+    if (condition[i]) kept.push_back(static_cast<std::int64_t>(i));
+  Dims shape = data;
+  shape[axis] = static_cast<std::int64_t>(kept.size());
+  node.expect_output(0, shape);
+  const std::size_t bytes = flat ? dense_bytes(given, node.out().dtype) : 0;
+  return running(
+      [=, kept = std::move(kept)](Inputs in, Outputs out, Scratch scratch) {
+        const TensorView to = with_shape(out[0], shape);
+        ConstTensorView from = in[0];
+        if (flat) {
+          from = dense_like(in[0], to.dtype, to.quant, scratch);
+          from.shape = data, from.strides = dense_strides(data);
+        }
+        Nest<2> slice;
+        for (int i = 0; i < data.rank(); ++i)
+          if (i != axis) slice.add(data[i], {from.strides[i], to.strides[i]});
+        if (slice.empty()) return;
+        for (std::size_t i = 0; i < kept.size(); ++i)
+          copy(shifted(from, kept[i] * from.strides[axis]),
+               shifted(to, static_cast<std::ptrdiff_t>(i) * to.strides[axis]), slice);
+      },
+      bytes);
+}
+
 constexpr Entry kEntries[] = {
+    {"Compress", make_compress},
     {"Gather", make_gather},
     {"GatherElements", make_gather_elements},
     {"GatherND", make_gather_nd},

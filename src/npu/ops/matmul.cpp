@@ -164,35 +164,46 @@ std::unique_ptr<Operator> make_gemm(const NodeSpec& spec) {
       p.bytes());
 }
 
+/// Whole steps between two bounds, to which numbers are rounded and at which they saturate.
+struct Steps {
+  float size = 1, least = 0, most = 0;  ///< bounds in steps
+  void round(float* x, std::int64_t n) const {
+    for (std::int64_t i = 0; i < n; ++i) x[i] = std::clamp(std::nearbyint(x[i] / size), least, most) * size;
+  }
+};
+
 /// softmax(scale * q^T k) v for each head, q [heads, d, 1, T]. Some query rows at a time: the weights of all would not
 /// stay in the cache.
 struct Attention {
   std::int64_t heads = 0, depth = 0, value_depth = 0, queries = 0, keys = 0;
   float scale = 1;
+  std::optional<Steps> scores, weights;  ///< what int8 rounds to in between
 
   std::int64_t block() const {
     return std::min(queries, std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(keys, 1), 16, 256));
   }
-  std::size_t weights_bytes() const { return aligned(static_cast<std::size_t>(block() * keys) * sizeof(float)); }
+  std::size_t weight_bytes() const { return aligned(static_cast<std::size_t>(block() * keys) * sizeof(float)); }
   std::size_t values_bytes() const { return aligned(static_cast<std::size_t>(block() * value_depth) * sizeof(float)); }
   std::size_t bytes() const {
-    return weights_bytes() + values_bytes() +
+    return weight_bytes() + values_bytes() +
            std::max(gemm_bytes(block(), keys, depth), gemm_bytes(block(), value_depth, keys));
   }
 
   void operator()(Inputs in, Outputs out, Scratch scratch) const {
     const ConstTensorView &q = in[0], &k = in[1], &v = in[2];
     const TensorView to = with_shape(out[0], {heads, value_depth, 1, queries});
-    auto* weights = reinterpret_cast<float*>(scratch.data());
-    const auto value_part = scratch.subspan(weights_bytes()), rest = value_part.subspan(values_bytes());
+    auto* weight = reinterpret_cast<float*>(scratch.data());
+    const auto value_part = scratch.subspan(weight_bytes()), rest = value_part.subspan(values_bytes());
     auto* values = reinterpret_cast<float*>(value_part.data());
     for (std::int64_t h = 0; h < heads; ++h)
       for (std::int64_t first = 0; first < queries; first += block()) {
         const std::int64_t n = std::min(block(), queries - first);
         gemm({q, h * q.strides[0] + first * q.strides[3], q.strides[3], q.strides[1]},
-             {k, h * k.strides[0], k.strides[1], k.strides[3]}, n, keys, depth, weights, rest);
-        for (std::int64_t i = 0; i < n * keys; ++i) weights[i] *= scale;
-        for (std::int64_t i = 0; i < n; ++i) softmax_columns(weights + i * keys, keys, 1);
+             {k, h * k.strides[0], k.strides[1], k.strides[3]}, n, keys, depth, weight, rest);
+        for (std::int64_t i = 0; i < n * keys; ++i) weight[i] *= scale;
+        if (scores) scores->round(weight, n * keys);
+        for (std::int64_t i = 0; i < n; ++i) softmax_columns(weight + i * keys, keys, 1);
+        if (weights) weights->round(weight, n * keys);
         const Dims shape{n, keys};
         const ConstTensorView w{scratch.data(), DType::f32, shape, dense_strides(shape), {}};
         gemm({w, 0, keys, 1}, {v, h * v.strides[0], v.strides[3], v.strides[1]}, n, value_depth, keys, values, rest);
@@ -205,6 +216,20 @@ struct Attention {
   }
 };
 
+/// The file says how its int8 products are re-scaled, and so what one step of the scores and of the weights is. Weights
+/// are 0..1: registers count them in 127 steps of either sign, the simulator in 255 half steps up to the same end,
+/// which is followed here.
+void set_steps(Attention& op, const Checked& node) {
+  if (!node.spec().registers || !node.spec().registers->attention) return;
+  const auto& a = *node.spec().registers->attention;
+  const double score = double(node.in(0).quant.scale) * node.in(1).quant.scale * op.scale / a.score_factor;
+  const double weight = a.result_factor * node.out().quant.scale / node.in(2).quant.scale;
+  for (double step : {score, weight})
+    if (!(step > 1e-12 && step < 1e12)) node.wrong("re-scales its products to steps of " + std::to_string(step));
+  op.scores = Steps{float(score), float(-128 - a.score_offset), float(127 - a.score_offset)};
+  op.weights = Steps{float(weight / 2), 0, 255};
+}
+
 std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
   const Checked node(spec, 3, 4);
   const Dims q = node.in(0).shape, k = node.in(1).shape, v = node.in(2).shape;
@@ -214,7 +239,10 @@ std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
       node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
   if (q[1] != k[1] || k[3] != v[3] || (k[3] == 0 && q.elements() > 0))
     node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
-  Attention op{q[0], q[1], v[1], q[3], k[3], static_cast<float>(node.attributes().real("scale", 1))};
+  Attention op{};
+  op.heads = q[0], op.depth = q[1], op.value_depth = v[1], op.queries = q[3], op.keys = k[3];
+  op.scale = static_cast<float>(node.attributes().real("scale", 1));
+  set_steps(op, node);
   node.expect_output(0, {op.heads, op.value_depth, 1, op.queries});
   const auto bytes = op.bytes();
   return running(std::move(op), bytes);

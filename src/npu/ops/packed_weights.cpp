@@ -134,10 +134,20 @@ Gates plain(const Checked& node, int i, std::int64_t blocks, std::int64_t rows, 
     node.wrong(std::string("has ") + what + " of shape " + to_string(node.in(i).shape));
   Gates g{blocks, rows, columns, {}};
   for (double v : numbers) g.values.push_back(static_cast<float>(v));
+  round_as_recorded(node, i, g.values);
   return g;
 }
 
 }  // namespace
+
+void round_as_recorded(const Checked& node, int i, std::span<float> values) {
+  const auto& t = *node.spec().inputs[static_cast<std::size_t>(i)].tensor;
+  const DType input = node.in(kInput).dtype;
+  if (!is_float(t.dtype) || !t.quantised || (input != DType::i8 && input != DType::i16)) return;
+  const float highest = input == DType::i8 ? 127 : 32767, zero = static_cast<float>(t.quant.zero_point);
+  for (float& v : values)
+    v = (std::clamp(std::nearbyint(v / t.quant.scale), -highest - 1 - zero, highest - zero)) * t.quant.scale;
+}
 
 RecurrentWeights read_recurrent_weights(const Checked& node, std::int64_t gates) {
   const Dims x = node.in(kInput).shape;

@@ -1,6 +1,7 @@
 #pragma once
 /// The weights of recurrent nodes as plain floats. The compiler packs them for the convolutions the NPU would run; for
 /// int8 their scales stand partly in the bias table and partly in the registers of those convolutions.
+#include <span>
 #include <vector>
 
 #include "npu/ops/check.hpp"
@@ -25,5 +26,9 @@ struct RecurrentWeights {
 /// Operands 1 (W), 2 (R) and 3 (biases) of a recurrent node with `gates` gates, packed or plain ONNX.
 /// @throws ModelError, Unsupported
 RecurrentWeights read_recurrent_weights(const Checked& node, std::int64_t gates);
+
+/// RNN nodes of quantised networks keep their constants in float32, with the quantisation of operand `i` beside them.
+/// The simulator computes with rounded constants, and so does this.
+void round_as_recorded(const Checked& node, int i, std::span<float> values);
 
 }  // namespace ez_rknn::npu::ops

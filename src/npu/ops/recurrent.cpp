@@ -28,6 +28,7 @@ struct Recurrent {
   bool reverse = false;                     ///< of a single direction
   bool directions_side_by_side = false;     ///< Y is [T, B, D * H] instead of [T, D, B, H]
   bool reset_after = false;                 ///< GRU's linear_before_reset
+  float clip = 0;                           ///< RNN: bound of what Tanh is given; 0: none
   std::vector<float> w, r, bias;            ///< [D][inputs or hidden][gates * hidden], [D][2][gates * hidden]
   std::vector<float> initial_h, initial_c;  ///< [D][B][H]; empty: given at run time, or zero
 
@@ -73,7 +74,10 @@ struct Recurrent {
     if (cell == Cell::gru && !reset_after) return gru_reset_before(rd, h, gate, recurrent);
     add_product(h, rd, hidden, width(), recurrent);
     if (cell == Cell::rnn) {
-      for (std::int64_t i = 0; i < hidden; ++i) h[i] = fast_tanh(gate[i] + recurrent[i]);
+      for (std::int64_t i = 0; i < hidden; ++i) {
+        const float sum = gate[i] + recurrent[i];
+        h[i] = fast_tanh(clip > 0 ? std::clamp(sum, -clip, clip) : sum);
+      }
     } else if (cell == Cell::lstm) {
       for (std::int64_t i = 0; i < 4 * hidden; ++i) gate[i] += recurrent[i];
       const float *input = gate, *output = gate + hidden, *forget = gate + 2 * hidden, *cell_gate = gate + 3 * hidden;
@@ -144,6 +148,7 @@ std::vector<float> constant_state(const Checked& node, int i, const Dims& shape,
   if (static_cast<std::int64_t>(t.data.size()) < rows * pitch * size) return state;  // a placeholder: zeros
   const ConstTensorView view{t.data.data(), t.dtype, {}, {}, {is_float(t.dtype) ? 1.0f : t.quant.scale, 0}};
   for (std::int64_t row = 0; row < rows; ++row) load_row(view, row * pitch, 1, hidden, state.data() + row * hidden);
+  if (!packed) round_as_recorded(node, i, state);
   return state;
 }
 
@@ -162,7 +167,7 @@ std::vector<float> transposed(const Gates& g, std::int64_t directions) {
 
 void refuse_variants(const Checked& node, Cell cell) {
   const auto& attributes = node.attributes();
-  if (attributes.has("clip")) node.missing("clip");
+  if (cell != Cell::rnn && attributes.has("clip")) node.missing("clip");
   if (attributes.integer("layout", 0) != 0) node.missing("layout 1");
   if (cell == Cell::lstm && attributes.integer("input_forget", 0)) node.missing("input_forget");
   const auto it = attributes.values.find("activations");
@@ -191,6 +196,7 @@ std::unique_ptr<Operator> make_recurrent(const NodeSpec& spec) {
   op.steps = x[0], op.batch = x[1], op.inputs = x[2];
   op.hidden = weights.hidden, op.directions = weights.directions, op.gates = weights.gates;
   op.directions_side_by_side = node.type().starts_with("ex");
+  if (kCell == Cell::rnn) op.clip = static_cast<float>(node.attributes().real("clip", 0));
   op.reset_after = kCell == Cell::gru && node.attributes().integer("linear_before_reset", 0) != 0;
   op.w = transposed(weights.w, op.directions), op.r = transposed(weights.r, op.directions), op.bias = weights.bias;
   const std::string direction = node.attributes().text("direction", "");

@@ -1,9 +1,10 @@
-/// Reductions over any set of axes, in double.
+/// Reductions over any set of axes, in double; and Size, which counts.
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include "npu/ops/check.hpp"
+#include "npu/ops/copy.hpp"
 #include "npu/ops/family.hpp"
 #include "npu/ops/lanes.hpp"
 
@@ -104,12 +105,26 @@ std::unique_ptr<Operator> make_reduce(const NodeSpec& spec) {
   return running([axes, kept](Inputs in, Outputs out, Scratch) { reduce<R>(in[0], with_shape(out[0], kept), axes); });
 }
 
+/// The number of elements, known from the shape.
+std::unique_ptr<Operator> make_size(const NodeSpec& spec) {
+  const Checked node(spec, 1, 1);
+  node.expect_output(0, {});
+  return running(
+      [n = static_cast<double>(node.in(0).shape.elements())](Inputs, Outputs out, Scratch) { fill(out[0], n); });
+}
+
 constexpr Entry kEntries[] = {
-    {"ReduceL1", make_reduce<L1>},         {"ReduceL2", make_reduce<L2>},
-    {"ReduceLogSum", make_reduce<LogSum>}, {"ReduceLogSumExp", make_reduce<LogSumExp>},
-    {"ReduceMax", make_reduce<Max>},       {"ReduceMean", make_reduce<Mean>},
-    {"ReduceMin", make_reduce<Min>},       {"ReduceProd", make_reduce<Prod>},
-    {"ReduceSum", make_reduce<Sum>},       {"ReduceSumSquare", make_reduce<SumSquare>},
+    {"ReduceL1", make_reduce<L1>},
+    {"ReduceL2", make_reduce<L2>},
+    {"ReduceLogSum", make_reduce<LogSum>},
+    {"ReduceLogSumExp", make_reduce<LogSumExp>},
+    {"ReduceMax", make_reduce<Max>},
+    {"ReduceMean", make_reduce<Mean>},
+    {"ReduceMin", make_reduce<Min>},
+    {"ReduceProd", make_reduce<Prod>},
+    {"ReduceSum", make_reduce<Sum>},
+    {"ReduceSumSquare", make_reduce<SumSquare>},
+    {"Size", make_size},
 };
 
 }  // namespace

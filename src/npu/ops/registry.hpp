@@ -2,6 +2,7 @@
 /// Operators that run from a node's attributes: what the vendor runs on the CPU, and everything that only moves data.
 /// One file a family, found here by node type. Preparing happens once at load, running often.
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,8 @@ struct OperandSpec {
   ConstTensorView constant;
 };
 
-/// What only a node's register commands say. Recurrent nodes need it: the scales of int8 gates and the direction of an
-/// LSTM stand nowhere else. Made by the plan for node types named *LSTM and *GRU.
+/// What only a node's register commands say: the scales of int8 gates, the direction of an LSTM, and how attention in
+/// int8 rounds in between. Made by the plan for node types named *LSTM, *GRU and exSDPAttention.
 struct NodeRegisters {
   /// One entry per constant that serves as convolution weights, in order of first use; the output converter of the
   /// first convolution with it: real = accumulator * out_scale * 2^-out_shift.
@@ -30,6 +31,14 @@ struct NodeRegisters {
   };
   std::vector<Convolution> convolutions;
   bool reverse = false;  ///< one direction that starts at the last step
+
+  /// Both products of an attention node in int8: scores = products of q and k in steps of q's and k's scales, times
+  /// score_factor, plus score_offset; result = products of weights and v in steps of v's scale, times result_factor.
+  struct Attention {
+    double score_factor = 0, result_factor = 0;
+    std::int32_t score_offset = 0;
+  };
+  std::optional<Attention> attention;  ///< absent in float, and where the products were not found
 };
 
 struct NodeSpec {

@@ -76,14 +76,17 @@ inline std::int64_t round_bits(double x) {
 template <class D, class T>
 void store_small(D* p, std::ptrdiff_t stride, std::int64_t n, Quant q, const T* from) {
   const T scale = q.scale, zero = static_cast<T>(q.zero_point);
-  const T low = std::numeric_limits<D>::min(), high = std::numeric_limits<D>::max();
-  // NaN becomes the zero point, which may itself be out of range in a damaged file: clamp last.
+  const T low = std::numeric_limits<D>::min() - zero, high = std::numeric_limits<D>::max() - zero;
+  // Rounded before the zero point is added: a tie goes the same way whatever the zero point is. NaN becomes the zero
+  // point, which may itself be out of range in a damaged file: clamp last, and add without overflow.
+  using Bits = std::make_unsigned_t<decltype(round_bits(T{}))>;
+  const auto offset = static_cast<Bits>(q.zero_point);
   each(p, stride, n, [&](D& d, std::int64_t i) {
-    T v = from[i] / scale + zero;
-    v = v == v ? v : zero;
+    T v = from[i] / scale;
+    v = v == v ? v : T{0};
     v = v < low ? low : v;
     v = v > high ? high : v;
-    d = static_cast<D>(round_bits(v));
+    d = static_cast<D>(static_cast<Bits>(round_bits(v)) + offset);
   });
 }
 
@@ -94,12 +97,12 @@ void store_wide(D* p, std::ptrdiff_t stride, std::int64_t n, Quant q, const doub
     const std::int64_t high = sizeof(D) == 8 ? INT64_MAX : static_cast<std::int64_t>(std::numeric_limits<D>::max());
     each(p, stride, n, [&](D& d, std::int64_t i) { d = static_cast<D>(std::clamp(to_int64(from[i]), low, high)); });
   } else {
-    const double low = sizeof(D) == 8 ? -0x1p51 : static_cast<double>(std::numeric_limits<D>::min());
-    const double high = sizeof(D) == 8 ? 0x1p51 : static_cast<double>(std::numeric_limits<D>::max());
+    const double low = (sizeof(D) == 8 ? -0x1p50 : static_cast<double>(std::numeric_limits<D>::min())) - q.zero_point;
+    const double high = (sizeof(D) == 8 ? 0x1p50 : static_cast<double>(std::numeric_limits<D>::max())) - q.zero_point;
     each(p, stride, n, [&](D& d, std::int64_t i) {
-      double v = from[i] / q.scale + q.zero_point;
-      v = v == v ? std::clamp(v, low, high) : 0.0;
-      d = static_cast<D>(round_bits(v));
+      double v = from[i] / q.scale;
+      v = v == v ? std::clamp(v, low, high) : std::clamp(0.0, low, high);
+      d = static_cast<D>(round_bits(v) + q.zero_point);
     });
   }
 }

@@ -16,7 +16,7 @@ constexpr int kRow = 256;
 template <class T>
 void load_row(const ConstTensorView& from, std::ptrdiff_t at, std::ptrdiff_t stride, std::int64_t n, T* to);
 
-/// q = clamp(rint(x / scale + zero_point)), halves to even, NaN to the zero point. Plain 32- and 64-bit integers, which
+/// q = clamp(rint(x / scale) + zero_point), halves to even, NaN to the zero point. Plain 32- and 64-bit integers, which
 /// are indices and counts, truncate toward zero instead; a boolean is x != 0. f16 saturates at 65504 and keeps NaN.
 template <class T>
 void store_row(const TensorView& to, std::ptrdiff_t at, std::ptrdiff_t stride, std::int64_t n, const T* from);

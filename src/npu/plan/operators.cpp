@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "ez_rknn/error.hpp"
 #include "npu/plan/builder.hpp"
@@ -15,6 +17,11 @@ bool is_recurrent(const file::Node& node) { return node.type.ends_with("LSTM") |
 bool is_scratch(const file::Tensor& t) { return t.name.find("_exSecondary") != std::string::npos; }
 
 bool is_compute_zone(const file::Tensor& t) { return t.name.find("compute_zone") != std::string::npos; }
+
+bool is_int8_attention(const file::Graph& graph, const file::Node& node) {
+  return node.type == "exSDPAttention" && !node.inputs.empty() && node.inputs[0] >= 0 &&
+         graph.tensors[std::size_t(node.inputs[0])].dtype == DType::i8;
+}
 
 /// LSTM nodes have no attributes. The compute zone's first rows hold the products of W with each step's input, 16 bytes
 /// a step; the first element-wise task that reads one of them tells which step comes first.
@@ -59,6 +66,32 @@ ops::NodeRegisters recurrent_registers(const Chip& chip, const file::Graph& grap
   return r;
 }
 
+/// The two products of an attention node are the convolutions whose weights are no constant but the node's scratch
+/// memory: the first kind writes there too, the second the node's output. The multiplications of BN and of the output
+/// converter are one factor.
+std::optional<ops::NodeRegisters::Attention> attention_registers(const Chip& chip, const file::Graph& graph,
+                                                                 const file::Node& node,
+                                                                 const std::vector<Pass>& passes) {
+  const auto scratch = [&](std::int32_t t) { return t >= 0 && is_scratch(graph.tensors[std::size_t(t)]); };
+  const Pass *scores = nullptr, *result = nullptr;
+  for (const Pass& p : passes) {
+    if (p.unit != Unit::convolution || !scratch(p.weights)) continue;
+    const bool last = !node.outputs.empty() && p.destination == node.outputs[0];
+    const Pass*& found = last ? result : scores;
+    if (!found && (last || scratch(p.destination))) found = &p;
+  }
+  if (!scores || !result) return std::nullopt;
+  const auto factor = [](const Arithmetic& a) {
+    const double out = std::ldexp(a.out.scale, -a.out.shift);
+    const bool multiplies = a.bn && a.bn->mul && !a.bn->mul_operand.table;
+    return multiplies ? out * std::ldexp(a.bn->mul_operand.value, -a.bn->shift) : out;
+  };
+  const Arithmetic first = arithmetic_of(chip, graph, *scores, false),
+                   second = arithmetic_of(chip, graph, *result, false);
+  return ops::NodeRegisters::Attention{
+      .score_factor = factor(first), .result_factor = factor(second), .score_offset = first.out.offset};
+}
+
 }  // namespace
 
 Operands Builder::operands_of(const file::Node& node, ops::NodeSpec* spec) {
@@ -97,6 +130,8 @@ void Builder::add_operator(const file::Node& node, ops::Factory factory, const s
   step->operands = operands_of(node, &spec);
   ops::NodeRegisters registers;
   if (is_recurrent(node)) registers = recurrent_registers(chip_, graph_, node, passes), spec.registers = &registers;
+  if (is_int8_attention(graph_, node))
+    registers.attention = attention_registers(chip_, graph_, node, passes), spec.registers = &registers;
   step->op = factory(spec);
   const auto in = step->operands.in, out = step->operands.out;
   add(std::move(step), in, out);

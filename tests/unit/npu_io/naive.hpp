@@ -55,7 +55,8 @@ void put_integer(std::byte* p, double v) {
 
 template <class Real>
 void store(std::byte* p, DType t, Quant q, Real real) {
-  const double v = static_cast<Real>(real / static_cast<Real>(q.scale)) + static_cast<Real>(q.zero_point);
+  const double v =
+      std::nearbyint(static_cast<Real>(real / static_cast<Real>(q.scale))) + static_cast<Real>(q.zero_point);
   const double rounded_sum = static_cast<Real>(v);
   switch (t) {
     case DType::f32: return put(p, static_cast<float>(real));

@@ -616,6 +616,29 @@ def recurrent(c):
     c.add("exGRU", [x, w, r], expected=[y.transpose(0, 2, 1, 3).reshape(t, b, 2 * h)], direction="bidirectional")
 
 
+def later_additions(c):
+    """At the end, so that the random numbers of the cases before stay what they are."""
+    keep = Const([1, 0, 1, 1], bool)
+    c.add("Compress", [c.real(2, 4, 3), keep], axis=1)
+    c.add("Compress", [c.real(2, 4, 3), Const([0, 1, 1], bool)], axis=-1)
+    c.add("Compress", [c.real(2, 4, 3), Const([0, 1], bool)], axis=-2)
+    c.add("Compress", [c.real(2, 3), keep])
+    c.add("Col2Im", [c.real(1, 20, 12), Const([6, 8]), Const([2, 2])], strides=[2, 2])
+    c.add("Col2Im", [c.real(2, 12, 16), Const([5, 6]), Const([2, 3])])
+    c.add(
+        "Col2Im",
+        [c.real(1, 9, 20), Const([7, 8]), Const([3, 3])],
+        pads=[1, 0, 1, 1],
+        strides=[2, 1],
+        dilations=[1, 2],
+    )
+    c.add("Col2Im", [c.real(1, 6, 6), Const([8]), Const([3])])  # 1.26 reads beyond the end with strides or pads here
+    c.add("Size", [c.real(2, 3, 4)])
+    t, b, i, h = 4, 2, 5, 3
+    weights = [Const(c.real(2, h, n, scale=2.0**-7)) for n in (i, h)]
+    c.add("RNN", [c.real(t, b, i), *weights], outputs=2, direction="bidirectional", hidden_size=h, clip=0.5)
+
+
 def main():
     c = Cases()
     for family in (
@@ -631,6 +654,7 @@ def main():
         products,
         recurrent,
         arrangements,
+        later_additions,
     ):
         family(c)
     c.write(pathlib.Path(__file__).with_name("cases.bin"))

@@ -250,3 +250,20 @@ TEST_CASE("packed weights that are too short are refused") {
   bench.output(DType::f16, {3, 1, 1, 16});
   CHECK_THROWS_AS(bench.prepare(), ModelError);
 }
+
+TEST_CASE("RNN of an int8 network computes with float constants rounded to the scales beside them") {
+  const Quant coarse{0.25f, 3};
+  const auto y_with = [&](DType input, double w) {
+    Bench bench("RNN");
+    bench.input(input, {1, 1, 1}, {1.0f / 64, 0}).put({1});
+    bench.constant(DType::f32, {1, 1, 1}, {w}, coarse);
+    bench.constant(DType::f32, {1, 1, 1}, {0.0});
+    Memory& y = bench.output(DType::f32, {1, 1, 1, 1});
+    bench.run();
+    return y.get()[0];
+  };
+  CHECK_EQ(y_with(DType::i8, 0.61), doctest::Approx(std::tanh(0.5)));
+  CHECK_EQ(y_with(DType::i8, 1000), doctest::Approx(std::tanh(31.0)));  // 127 - 3 steps
+  CHECK_EQ(y_with(DType::i16, 0.61), doctest::Approx(std::tanh(0.5)));
+  CHECK_EQ(y_with(DType::f16, 0.61), doctest::Approx(std::tanh(0.61)));
+}
