@@ -86,6 +86,12 @@ def plug_in():
     return build("scaled_softsign") / "tests" / "plug_in" / "librkcst_scaled_softsign.so"
 
 
+@pytest.fixture(scope="session")
+def dual_residual():
+    """A library with the custom operator of a vendor's example model; tests/plug_in."""
+    return build("dual_residual") / "tests" / "plug_in" / "librkcst_dual_residual.so"
+
+
 @pytest.fixture
 def fake(fake_library):
     gc.collect()  # sessions in the tracebacks of errors that earlier tests expected

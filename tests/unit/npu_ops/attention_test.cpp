@@ -27,7 +27,8 @@ std::vector<double> expected(const std::vector<double>& q, const std::vector<dou
         scores[j] = 0;
         for (std::int64_t d = 0; d < kDepth; ++d) scores[j] += at(q, h, d, t, kQueries) * at(k, h, d, j, kKeys);
         scores[j] *= scale;
-        if (score > 0) scores[j] = std::clamp(std::nearbyint(scores[j] / score), -128.0 - offset, 127.0 - offset) * score;
+        if (score > 0)
+          scores[j] = std::clamp(std::nearbyint(scores[j] / score), -128.0 - offset, 127.0 - offset) * score;
         sum += std::exp(scores[j]);
       }
       for (std::int64_t j = 0; j < kKeys; ++j) {
