@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "ez_rknn/error.hpp"
 #include "npu/plan/builder.hpp"
 #include "npu/plan/constants.hpp"
@@ -34,6 +37,20 @@ const Pass& compute_pass(const file::Node& node, const std::vector<Pass>& passes
   }
   if (!found) throw Unsupported("no convolution task writes its output");
   return *found;
+}
+
+/// Biases of 16-bit networks hold zero point * sum of the weights too. Where that leaves 32 bits the compiler stores
+/// the nearest number there is, and the layer's result is lost.
+void refuse_saturated_biases(const kernels::DpuLayer& tail) {
+  if (!tail.bs || !tail.bs->alu) return;
+  const auto& biases = tail.bs->alu_value.values;
+  const auto lost = std::count_if(biases.begin(), biases.end(), [](std::int32_t b) {
+    return b == std::numeric_limits<std::int32_t>::max() || b == std::numeric_limits<std::int32_t>::min();
+  });
+  if (lost)
+    throw Unsupported(std::to_string(lost) + " of its " + std::to_string(biases.size()) +
+                      " biases did not fit into 32 bits when it was compiled: quantise to 8 bits, or give its input a "
+                      "range around 0");
 }
 
 }  // namespace
@@ -103,12 +120,13 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
     throw ModelError(0, "from " + std::to_string(in.images()) + " to " + std::to_string(out.images()) + " images");
   const bool real = is_float(in.dtype);
   const auto input = conv_input(in.dtype);
-  const auto& weights = tensor(pass.weights);
+  file::Tensor weights = weights_of(node, pass, passes);
   if (weights.data.empty())
     throw Unsupported("the file does not hold weights \"" + weights.name + "\"; they must come from another file");
 
   const Arithmetic arithmetic = arithmetic_of(chip_, graph_, pass, real);
   kernels::DpuLayer tail = resolve(chip_, graph_, arithmetic, pass.lut, out.channels(), out.dtype);
+  if (in.dtype == DType::i16) refuse_saturated_biases(tail);
   ConvGeometry geometry = conv_geometry(chip_, node, pass.registers, weights, nchw(in), nchw(out));
   if (!real) geometry.shape.pad_value = in.quant.zero_point;
 
@@ -119,21 +137,22 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
   step->in = &in, step->out = target;
   step->multiplications = geometry.shape.macs() * std::uint64_t(out.images());
 
-  packing_.push_back({&node, [conv = step.get(), geometry, input, &weights, tail = std::move(tail)]() mutable {
-                        const auto& s = geometry.shape;
-                        kernels::ConvWeights plain;
-                        if (s.depthwise) {
-                          std::vector<std::int32_t> ow;
-                          for (int c = 0; tail.ow && c < s.out_c; ++c) ow.push_back(tail.ow[std::size_t(c)]);
-                          auto w = depthwise_weights(weights, s.out_c, s.kernel_h, s.kernel_w, geometry.pair_unit,
-                                                     std::move(ow));
-                          plain = std::move(w.weights);
-                          tail.ow = {std::move(w.ow)};
-                        } else {
-                          plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch);
-                        }
-                        conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
-                      }});
+  packing_.push_back(
+      {&node,
+       [conv = step.get(), geometry, input, real, weights = std::move(weights), tail = std::move(tail)]() mutable {
+         const auto& s = geometry.shape;
+         kernels::ConvWeights plain;
+         if (s.depthwise) {
+           std::vector<std::int32_t> ow;
+           for (int c = 0; tail.ow && c < s.out_c; ++c) ow.push_back(tail.ow[std::size_t(c)]);
+           auto w = depthwise_weights(weights, s.out_c, s.kernel_h, s.kernel_w, geometry.pair_unit, std::move(ow));
+           plain = std::move(w.weights);
+           tail.ow = {std::move(w.ow)};
+         } else {
+           plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch, real);
+         }
+         conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
+       }});
   const Slot* operand = step->operand;
   add(std::move(step), {&in, operand}, {target});
   if (second) add(std::move(second), {target, static_cast<ElementWiseStep*>(second.get())->operand}, {&out});

@@ -50,6 +50,10 @@ void Builder::add_elementwise(const file::Node& node, const std::vector<Pass>& p
     throw Unsupported("an element-wise pass from " + to_string(in.shape) + " to " + to_string(out.shape));
   const bool real = is_float(in.dtype);
   const Arithmetic arithmetic = arithmetic_of(chip_, graph_, *first, real);
+  // Subtracting is adding with a negative scale; RK3566's files of bfloat16 networks lack the scale.
+  if (node.type.starts_with("Sub") && real && arithmetic.ew && arithmetic.ew->op == ElementWise::Op::add &&
+      arithmetic.ew->scale_real > 0)
+    throw Unsupported("a subtraction whose registers add");
   kernels::DpuLayer layer = resolve(chip_, graph_, arithmetic, first->lut, out.channels(), out.dtype);
   layer.ow = {};
   auto step = std::make_unique<ElementWiseStep>(node);

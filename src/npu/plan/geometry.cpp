@@ -67,7 +67,7 @@ ConvGeometry conv_geometry(const Chip& chip, const file::Node& node, const TaskR
   if (weights.shape.rank() != 4)
     throw ModelError(
         0, "weights \"" + weights.name + "\" of shape " + to_string(weights.shape) + "; four dimensions expected");
-  const ConvRegisters r = conv_registers(chip, regs);
+  ConvRegisters r = conv_registers(chip, regs);
   ConvGeometry g;
   auto& s = g.shape;
   s.in_c = static_cast<int>(in[1]), s.in_h = static_cast<int>(in[2]), s.in_w = static_cast<int>(in[3]);
@@ -77,9 +77,11 @@ ConvGeometry conv_geometry(const Chip& chip, const file::Node& node, const TaskR
       throw ModelError(0, "weights \"" + weights.name + "\" of shape " + to_string(weights.shape));
   s.kernel_h = static_cast<int>(weights.shape[2]), s.kernel_w = static_cast<int>(weights.shape[3]);
   agree("kernel", {s.kernel_h, s.kernel_w}, r.kernel_h, r.kernel_w);
-  if (node.type.starts_with("ConvTranspose") != r.deconv)
-    throw Unsupported(r.deconv ? "its registers are those of a transposed convolution"
-                               : "its registers are not those of a transposed convolution");
+  const bool transposed = node.type.starts_with("ConvTranspose");
+  if (r.deconv && !transposed) throw Unsupported("its registers are those of a transposed convolution");
+  if (transposed && !r.deconv && chip.family == Family::a)
+    throw Unsupported("its registers are not those of a transposed convolution");
+  r.deconv = transposed;
   // Files of RV1103/RV1106 and their B variants give convolutions no attributes; fused transposed ones have none
   // anywhere.
   if (node.attributes.values.empty()) window_from_registers(r, s);

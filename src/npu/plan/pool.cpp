@@ -42,15 +42,14 @@ kernels::PoolShape pool_shape(const file::Node& node, const Slot& in, const Slot
   return s;
 }
 
-/// The PPU's own numbers: reciprocals, 65536/k as an integer or a short real, and the value padding counts with: 35
+/// The PPU's own numbers: reciprocals, 65536/k as an integer or a half, and the value padding counts with: 35
 /// bits in two registers on RK3588; 19 bits elsewhere, where the registers behind it hold its multiples.
 void average_by_registers(const Chip& chip, const TaskRegisters& r, DType type, kernels::PoolShape& s) {
   const auto reciprocal = [&](std::uint16_t reg, int kernel) {
+    if (type == DType::bf16) return 1.0 / kernel;  // the compiler leaves the registers as they are
     const auto raw = r[reg];
-    const auto bits = static_cast<std::uint16_t>(raw);
-    const double v = type == DType::f16    ? static_cast<double>(half_to_float(bits))
-                     : type == DType::bf16 ? static_cast<double>(bfloat_to_float(bits))
-                                           : static_cast<double>(raw);
+    const double v = type == DType::f16 ? static_cast<double>(half_to_float(static_cast<std::uint16_t>(raw)))
+                                        : static_cast<double>(raw);
     // 65536 is more than a half holds: a side of 1 is compiled to infinity.
     return std::isfinite(v) ? v / 65536.0 : 1.0 / kernel;
   };

@@ -6,6 +6,7 @@
 #include "core/fp16.hpp"
 #include "ez_rknn/error.hpp"
 #include "npu/plan/constants.hpp"
+#include "npu/regs/offset_weight.hpp"
 
 namespace ez_rknn::npu::plan {
 namespace {
@@ -43,6 +44,9 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
   if (ref.address.addend > tensor.data.size())
     throw ModelError(0, "operand table \"" + tensor.name + "\": starts at byte " + std::to_string(ref.address.addend) +
                             " of " + std::to_string(tensor.data.size()));
+  if (brain && ref.mul && !ref.bias && tensor.dtype == DType::f32)
+    throw Unsupported("multipliers \"" + tensor.name +
+                      "\" of a bfloat16 pipeline stand there as float32, a compiler's fault");
   const ByteReader bytes(tensor.data.subspan(ref.address.addend));
   ChannelTable table;
   if (chip.family == Family::d && !real) {
@@ -61,7 +65,8 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
       }
     at += ref.bias ? 4 * width : 0;
     if (ref.ow)
-      for (unsigned c = 0; c < count; ++c) table.ow.push_back(bytes.get<std::int16_t>(at + 2 * c, "OW table"));
+      for (unsigned c = 0; c < count; ++c)
+        table.ow.push_back(offset_weight(bytes.get<std::int16_t>(at + 2 * c, "OW table")));
     at += ref.ow ? 2 * width : 0;
     if (ref.mul)
       for (unsigned c = 0; c < count; ++c) {

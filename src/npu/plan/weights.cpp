@@ -56,6 +56,12 @@ struct Int8 {
   static Plain at(const std::byte* p, std::int64_t i) { return static_cast<std::int8_t>(p[i]); }
   static std::int64_t count(std::size_t bytes) { return std::int64_t(bytes); }
 };
+/// The same over floating point inputs: the chip widens them before it reads them.
+struct WideInt8 {
+  using Plain = float;
+  static Plain at(const std::byte* p, std::int64_t i) { return static_cast<std::int8_t>(p[i]); }
+  static std::int64_t count(std::size_t bytes) { return std::int64_t(bytes); }
+};
 struct Int16 {
   using Plain = std::int16_t;
   static Plain at(const std::byte* p, std::int64_t i) {
@@ -94,9 +100,9 @@ struct Int4 {
 };
 
 template <class F>
-auto with_element(const file::Tensor& t, F&& f) {
+auto with_element(const file::Tensor& t, bool real, F&& f) {
   switch (t.dtype) {
-    case DType::i8: return f(Int8{});
+    case DType::i8: return real ? f(WideInt8{}) : f(Int8{});
     case DType::i16: return f(Int16{});
     case DType::f16: return f(Half{});
     case DType::bf16: return f(Brain{});
@@ -282,9 +288,9 @@ void check_kernel(const file::Tensor& t, int out_c, int in_c, int kernel_h, int 
 }  // namespace
 
 kernels::ConvWeights dense_weights(const file::Tensor& tensor, int out_c, int in_c, int kernel_h, int kernel_w,
-                                   int row_pitch) {
+                                   int row_pitch, bool real) {
   check_kernel(tensor, out_c, in_c, kernel_h, kernel_w);
-  return with_element(tensor, [&](auto element) {
+  return with_element(tensor, real, [&](auto element) {
     using Element = decltype(element);
     return row_pitch > 0 ? row_packed<Element>(tensor, out_c, in_c, kernel_h, kernel_w, row_pitch)
                          : dense<Element>(tensor, out_c, in_c, kernel_h, kernel_w);
@@ -294,7 +300,7 @@ kernels::ConvWeights dense_weights(const file::Tensor& tensor, int out_c, int in
 DepthwiseWeights depthwise_weights(const file::Tensor& tensor, int channels, int kernel_h, int kernel_w, int pair_unit,
                                    std::vector<std::int32_t> ow) {
   check_kernel(tensor, channels, 1, kernel_h, kernel_w);
-  return with_element(tensor, [&](auto element) {
+  return with_element(tensor, false, [&](auto element) {
     return depthwise<decltype(element)>(tensor, channels, kernel_h, kernel_w, pair_unit, std::move(ow));
   });
 }

@@ -17,9 +17,10 @@ constexpr int kMaxKernel = 4096;
 /// [out_c][in_c][kernel_h][kernel_w]; the channels that only fill a group are dropped.
 /// @param row_pitch  bytes of one kernel row when the tensor is "row packed" (first convolution of RK3576 and RV1126B:
 /// [group][ky][oc][kx][4 channels], each row padded to the pitch), else 0
+/// @param real  8-bit weights come out as reals
 /// @throws ModelError when the tensor is too small or its native shape does not cover the convolution
 kernels::ConvWeights dense_weights(const file::Tensor& tensor, int out_c, int in_c, int kernel_h, int kernel_w,
-                                   int row_pitch);
+                                   int row_pitch, bool real = false);
 
 struct DepthwiseWeights {
   kernels::ConvWeights weights;  ///< [channel][kernel_h][kernel_w]

@@ -81,6 +81,11 @@ void Fields::bounds(Clamp& c, std::uint16_t low, std::uint16_t high) const {
   if (regs[high] != kNoMaximum) lower(c, regs[high]);
 }
 
+void Fields::refuse_lost_bias(std::uint16_t reg, int bit_from_table, const std::optional<TableRef>& table) const {
+  if (table && table->bias && !bit(reg, bit_from_table))
+    refuse(reg, bit_from_table, bit_from_table, "a fused Clip in whose place the biases are lost, a compiler's fault");
+}
+
 int Fields::index_shift(std::uint16_t reg, int low, int high) const {
   const int shift = number(reg, low, high);
   if (shift > 31) refuse(reg, low, high, "an index shift of the look-up table above 31");

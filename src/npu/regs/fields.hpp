@@ -62,6 +62,11 @@ struct Fields {
   /// The look-up ranges of the chips whose registers are RK3588's.
   LutRange lut_range() const;
 
+  /// A fault of the compiler where a Clip whose lower bound is not 0 is fused into a convolution: the BS stage adds a
+  /// number of its own instead of the biases that the task reads.
+  /// @throws Unsupported when an operand is not taken from the table although it is there
+  void refuse_lost_bias(std::uint16_t reg, int bit_from_table, const std::optional<TableRef>& table) const;
+
   /// @throws Unsupported naming chip, register, value and field
   [[noreturn]] void refuse(std::uint16_t reg, int low, int high, const std::string& what) const;
 

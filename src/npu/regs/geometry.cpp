@@ -35,7 +35,7 @@ void strides(const Fields& f, ConvRegisters& g) {
   const int argb = f.number(0x100c, 12, 15) & (b ? 0xb : 0xf);
   if (argb != 0 && (argb < 8 || argb > 11)) f.refuse(0x100c, 12, 15, "an image input of an unknown kind");
   g.interleaved_channels = argb ? argb - 7 : 0;
-  g.deconv = f.bit(0x100c, 16) && !(b && argb);
+  g.deconv = f.chip.family == Family::a ? f.bit(0x100c, 16) : g.deconv_stride_x > 1 || g.deconv_stride_y > 1;
 }
 
 void family_ac(const Fields& f, ConvRegisters& g) {
@@ -95,6 +95,9 @@ void family_b(const Fields& f, ConvRegisters& g) {
 void family_d(const Fields& f, ConvRegisters& g) {
   g.stride_x = at_least_one(f, 0x100c, 0, 3, "a convolution stride");
   g.stride_y = at_least_one(f, 0x100c, 4, 7, "a convolution stride");
+  g.deconv_stride_x = f.number(0x100c, 8, 11) + 1;
+  g.deconv_stride_y = f.number(0x100c, 12, 15) + 1;
+  g.deconv = g.deconv_stride_x > 1 || g.deconv_stride_y > 1;
   g.dilation_x = f.number(0x100c, 16, 20) + 1;
   g.dilation_y = f.number(0x100c, 24, 28) + 1;
   g.kernel_h = f.number(0x1018, 16, 20) + 1;

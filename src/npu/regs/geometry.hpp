@@ -18,6 +18,7 @@ struct ConvRegisters {
   /// that follows the insertion of zeros: ONNX's pad is kernel - 1 - pad.
   int pad_top = 0, pad_left = 0;
   std::optional<int> pad_bottom, pad_right;
+  /// Only family A says so aloud; the others insert zeros, and show nothing of a transposed convolution of stride 1.
   bool deconv = false;
   int deconv_stride_x = 1, deconv_stride_y = 1;
   /// Depthwise, where a register says so; absent on family D, where the weight tensor's shape tells.

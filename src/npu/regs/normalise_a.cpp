@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "npu/regs/fields.hpp"
+#include "npu/regs/offset_weight.hpp"
 
 namespace ez_rknn::npu {
 namespace {
@@ -99,7 +100,7 @@ void normalise_a(const Fields& f, Arithmetic& a) {
   a.bn_table = table_of(f, 0x5028, 0x502c);
   if (!f.bit(0x4050, 1)) {
     a.ow_table = a.bs_table && a.bs_table->ow;
-    if (!a.ow_table && f.s16(0x4054) != 0) a.ow_constant = f.s16(0x4054);
+    if (!a.ow_table && f.s16(0x4054) != 0) a.ow_constant = offset_weight(static_cast<std::int16_t>(f.s16(0x4054)));
   }
   a.bs = stage_of(f, kBs, a.bs_table);
   a.bn = stage_of(f, kBn, a.bn_table);

@@ -5,6 +5,7 @@
 
 #include "core/byte_reader.hpp"
 #include "npu/regs/fields.hpp"
+#include "npu/regs/offset_weight.hpp"
 
 namespace ez_rknn::npu {
 namespace {
@@ -68,14 +69,15 @@ void bias_scale(const Fields& f, const file::Graph& graph, Arithmetic& a) {
   const bool alu = !f.bit(0x4038, 6), alu_from_table = f.bit(0x4038, 7) && a.bs_table && a.bs_table->bias;
   const bool mul_from_table = a.bs_table && a.bs_table->mul;
   Stage s;
-  if (alu) s.alu = Alu::add;
+  if (alu) s.alu = Alu::add, f.refuse_lost_bias(0x4038, 7, a.bs_table);
   if (!f.chip.config_tensors) {
     if (alu) s.alu_operand = alu_from_table ? Fields::table() : f.word(f[0x4040]);
     s.mul = !f.bit(0x4050, 1);
     if (s.mul) s.mul_operand = mul_from_table ? Fields::table() : f.half(f[0x4044] >> 16);
     s.shift = f.number(0x4038, 8, 13);
     s.shift_negative = f.number(0x4054, 16, 21);
-    if (!a.ow_table && f.bit(0x4054, 31) && !f.bit(0x4038, 1)) a.ow_constant = f.s16(0x4054);
+    if (!a.ow_table && f.bit(0x4054, 31) && !f.bit(0x4038, 1))
+      a.ow_constant = offset_weight(static_cast<std::int16_t>(f.s16(0x4054)));
   } else {
     const ConfigTensor c = read_config(f, graph, 0x501c, 0x5024);
     if (alu) s.alu_operand = alu_from_table ? Fields::table() : f.word(c.alu_raw);
@@ -84,7 +86,7 @@ void bias_scale(const Fields& f, const file::Graph& graph, Arithmetic& a) {
     if (s.mul) s.mul_operand = mul_from_table ? Fields::table() : f.half(c.mul_raw);
     s.shift = c.shift;
     s.shift_negative = c.shift_negative;
-    if (!a.ow_table && c.ow) a.ow_constant = static_cast<std::int16_t>(c.ow_raw);
+    if (!a.ow_table && c.ow) a.ow_constant = offset_weight(static_cast<std::int16_t>(c.ow_raw));
   }
   if (a.ow_constant == 0) a.ow_constant.reset();
   s.prelu = f.bit(0x4044, 2);

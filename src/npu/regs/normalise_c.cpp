@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "npu/regs/fields.hpp"
+#include "npu/regs/offset_weight.hpp"
 
 namespace ez_rknn::npu {
 namespace {
@@ -19,6 +20,7 @@ std::optional<Stage> bias_scale(const Fields& f, const std::optional<TableRef>& 
   Stage s;
   if (!f.bit(0x4040, 6)) {
     s.alu = Alu::add;
+    f.refuse_lost_bias(0x4040, 7, table);
     s.alu_operand = f.bit(0x4040, 7) && table && table->bias ? Fields::table() : f.word(f[0x4018]);
   }
   s.mul = !f.bit(0x4050, 1);
@@ -58,7 +60,8 @@ void normalise_c(const Fields& f, Arithmetic& a) {
   a.bs_table = table_of(f, 0x501c, 0x5020);
   a.bn_table = table_of(f, 0x5028, 0x502c);
   a.ow_table = a.bs_table && a.bs_table->ow;
-  if (!a.ow_table && f.bit(0x4054, 31) && f.s16(0x4054) != 0) a.ow_constant = f.s16(0x4054);
+  if (!a.ow_table && f.bit(0x4054, 31) && f.s16(0x4054) != 0)
+    a.ow_constant = offset_weight(static_cast<std::int16_t>(f.s16(0x4054)));
   a.bs = bias_scale(f, a.bs_table);
   a.bn = normalisation(f, a.bn_table);
   element_wise_bc(f, {0x4070, 0x4074, 0x4078, {0x407c, 0x40e8}, {0x402c, 0x40ec}}, a);

@@ -72,6 +72,12 @@ void merged(const Fields& f, Arithmetic& a) {
   }
   f.bounds(e.clamp, 0x405c, 0x4060);
   f.bounds(e.clamp, 0x4064, 0x4068);
+  // A Clip is (v - lower), held to 0..(upper - lower), + lower. Behind a convolution there is room for one addition:
+  // the compiler keeps the second, and with it clips something else than the network does.
+  constexpr std::uint32_t kCna = 1;
+  if (f.regs.enable & kCna && e.op == ElementWise::Op::add && !e.from_memory && e.constant.value != 0 && e.clamp.lo &&
+      e.clamp.hi)
+    f.refuse(kOperand, 0, 31, "a fused Clip whose lower bound is lost, a compiler's fault");
   if (e.lut) {
     // Up to four segments beyond the tables. Where all of them begin at the table's end only the last has a length,
     // else the one next to the table stands for all.

@@ -79,7 +79,7 @@ struct DpuTask {
   bool real = false;
   TableTask bs_table, bn_table;
   bool ow = false;
-  std::int16_t ow_operand = 0;
+  std::int32_t ow_operand = 0;
   int truncate = 0;  ///< of the accumulator, behind OW (CORE)
   StageTask bs, bn;
   ElementWiseTask ew;

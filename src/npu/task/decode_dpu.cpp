@@ -1,3 +1,4 @@
+#include "npu/regs/offset_weight.hpp"
 #include "npu/task/decode_parts.hpp"
 
 namespace ez_rknn::npu::task {
@@ -103,7 +104,7 @@ DpuTask dpu_task(const Registers& r, bool real) {
   d.bs_table = table_task(r, 0x501c, 0x5020);
   d.bn_table = table_task(r, 0x5028, 0x502c);
   d.ow = !r.bit(0x4050, 1);
-  d.ow_operand = static_cast<std::int16_t>(r[0x4054]);
+  d.ow_operand = offset_weight(static_cast<std::int16_t>(r[0x4054]));
   d.bs = stage_task(r, 0x4040, 0x4044, 0x4048, 0x404c, 4);
   d.bn = stage_task(r, 0x4060, 0x4064, 0x4068, 0x406c, 10);
   if (d.bs.active && d.bs.mul && d.bs.mul_table && !d.bs_table.mul)

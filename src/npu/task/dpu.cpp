@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "core/fp16.hpp"
+#include "npu/regs/offset_weight.hpp"
 #include "npu/regs/rounding.hpp"
 #include "npu/task/units.hpp"
 
@@ -46,7 +47,7 @@ std::int64_t to_nearest(std::int64_t v, int n, bool half_up) {
 template <class T>
 struct ChannelOperands {
   T alu{}, mul{};
-  std::int16_t ow = 0;
+  std::int32_t ow = 0;
 };
 
 template <class T>
@@ -63,7 +64,7 @@ ChannelOperands<T> from_table(const TableTask& table, int channel, const Memory&
     at += 4 * kGroup;
   }
   if (table.ow) {
-    o.ow = memory.load<std::int16_t>(at + 2 * k, kWhat);
+    o.ow = offset_weight(memory.load<std::int16_t>(at + 2 * k, kWhat));
     at += 2 * kGroup;
   }
   if (table.mul) o.mul = half<T>(memory.load<std::uint16_t>(at + 2 * k, kWhat));

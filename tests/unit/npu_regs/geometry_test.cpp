@@ -76,6 +76,24 @@ TEST_CASE("depthwise kinds and the pairs of weights and offsets") {
   CHECK_THROWS_AS(depthwise("rk3576", 5, 0x1024, k3), Unsupported);
 }
 
+TEST_CASE("transposed convolutions: only family A has a bit for them, elsewhere zeros are inserted") {
+  const auto at = [](const char* chip, std::uint16_t reg, std::uint32_t value, std::uint16_t kernel,
+                     std::uint32_t size) {
+    return conv_registers(*find_chip(chip), registers(0x1d, {{0x1014, 9}, {kernel, size}, {reg, value}}));
+  };
+  constexpr std::uint32_t kStrides = 9 | 1u << 8 | 2u << 11, k2 = 2u << 24 | 2u << 16;
+  const auto rk3562 = at("rk3562", 0x1014, kStrides, 0x1024, k2), rv1106 = at("rv1106", 0x1014, kStrides, 0x1038, k2),
+             rv1106b = at("rv1106b", 0x100c, 0x2111, 0x1018, 1u << 24 | 1u << 16);
+  for (const auto& g : {rk3562, rv1106, rv1106b}) {
+    CHECK(g.deconv);
+    CHECK_EQ(g.deconv_stride_x, 2);
+    CHECK_EQ(g.deconv_stride_y, 3);
+    CHECK_EQ(g.stride_x, 1);
+  }
+  CHECK_FALSE(at("rk3566", 0x1014, kStrides, 0x1038, k2).deconv);
+  CHECK(at("rk3566", 0x100c, 1u << 16, 0x1038, k2).deconv);
+}
+
 TEST_CASE("values no convolution has are refused") {
   const auto conv = [](std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> values) {
     return conv_registers(*find_chip("rk3588"), registers(0x1d, values));

@@ -223,3 +223,13 @@ TEST_CASE("the processing precision tells bfloat16 operands from f16 ones") {
   CHECK_FALSE(half.brain);
   CHECK_EQ(half.bn->mul_operand.real, 5.19140625f);
 }
+
+TEST_CASE("a fused Clip that takes the place of the biases is refused, not computed without them") {
+  const auto clip = registers(0x1d, {{0x4038, 0x100012}, {0x4040, 0x3f400000}, {0x4060, 1}, {0x407c, 1}, {0x501c, 2}},
+                              {{0x5020, {3, 0}}});
+  CHECK_THROWS_WITH_AS(normalise(rk3562(), file::Graph{}, clip, true), doctest::Contains("biases are lost"),
+                       Unsupported);
+  auto plain = clip;
+  plain.set(0x501c, 0);  // no biases to lose: an addition of one number
+  CHECK_EQ(normalise(rk3562(), file::Graph{}, plain, true).bs->alu_operand.real, 0.75f);
+}

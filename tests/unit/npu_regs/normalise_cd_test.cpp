@@ -149,3 +149,20 @@ TEST_CASE("family D: PReLU is a BN stage, a bypassed merged stage is nothing") {
       Unsupported);
   CHECK_THROWS_AS(normalise(rv1106b(), file::Graph{}, registers(0x19, {{0x501c, 4}}), false), Unsupported);
 }
+
+TEST_CASE("a fused Clip that loses the biases (C) or its lower bound (D) is refused") {
+  const auto c = registers(0x1d, {{0x4040, 0x121d00}, {0x4060, 1}, {0x4070, 1}, {0x501c, 0xe}}, {{0x5020, {3, 0}}});
+  CHECK_THROWS_WITH_AS(normalise(rv1106(), file::Graph{}, c, false), doctest::Contains("biases are lost"), Unsupported);
+  const auto d = registers(0x19, {{0x4030, 1},
+                                  {0x404c, 0x1002480c},
+                                  {0x4050, 0xffffbe65},
+                                  {0x405c, 0},
+                                  {0x4060, 0x8336},
+                                  {0x4064, kNoMin},
+                                  {0x4068, kNoMax}});
+  CHECK_THROWS_WITH_AS(normalise(rv1106b(), file::Graph{}, d, false), doctest::Contains("lower bound is lost"),
+                       Unsupported);
+  auto add = d;
+  add.enable = 0x18;  // an element-wise node: adding a number and clipping is what it says
+  CHECK_EQ(normalise(rv1106b(), file::Graph{}, add, false).ew->constant.value, -0x419b);
+}

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "flat_builder.hpp"
+#include "mutations.hpp"
 #include "promises.hpp"
 
 using namespace ez_rknn;
@@ -218,4 +219,29 @@ TEST_CASE("lies of RV1106 files") {
   MiniSketch words;
   words.record.words = 5;
   CHECK(says(error_of(words.bytes()), "a task of 5 words"));
+}
+
+TEST_CASE("old and RV1106 files cut short are refused, damaged ones harmless") {
+  for (const FileBytes& sound :
+       {OldSketch().bytes(1), OldSketch().bytes(2), OldSketch().bytes(4), MiniSketch().bytes()}) {
+    const std::span<const std::byte> all(sound);
+    for (std::size_t n = 0; n < sound.size(); ++n) {
+      CAPTURE(n);
+      CHECK_THROWS_AS(file::read({nullptr, all.first(n)}), ModelError);
+    }
+    auto bytes = sound;
+    for (std::size_t at = 0; at + 4 <= bytes.size(); ++at) {
+      const FileBytes before(bytes.begin() + std::ptrdiff_t(at), bytes.begin() + std::ptrdiff_t(at) + 4);
+      for (const std::uint32_t value : {0u, 1u, 0x7fffffffu, 0xffffffffu, std::uint32_t(at)}) {
+        std::memcpy(&bytes[at], &value, 4);
+        const auto wrong = misbehaviour(bytes);
+        if (!wrong.empty()) FAIL_CHECK("word at " << at << " = " << value << ": " << wrong);
+      }
+      std::copy(before.begin(), before.end(), bytes.begin() + std::ptrdiff_t(at));
+    }
+    for (std::uint32_t seed = 0; seed < 2000; ++seed) {
+      const auto wrong = misbehaviour(mutated(sound, seed));
+      if (!wrong.empty()) FAIL_CHECK("seed " << seed << ": " << wrong);
+    }
+  }
 }
