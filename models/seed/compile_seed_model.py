@@ -1,4 +1,5 @@
-"""Compile seed.onnx for RK3588 (seed_fp.rknn, seed_i8.rknn) and record what the toolkit's simulator answers.
+"""Compile seed.onnx for RK3588 (seed_fp.rknn, seed_i8.rknn), RK3566 and RK3576 (seed_i8_rk3566.rknn, ...) and record what
+the toolkit's simulator answers; it answers the same for every chip.
 
 Run it with the interpreter of rknn-toolkit2 in the folder where make_seed_model.py ran.
 """
@@ -6,11 +7,13 @@ Run it with the interpreter of rknn-toolkit2 in the folder where make_seed_model
 import numpy as np
 from rknn.api import RKNN
 
-for name, quantise in (("fp", False), ("i8", True)):
+BUILDS = [("fp", "rk3588"), ("i8", "rk3588"), ("i8_rk3566", "rk3566"), ("i8_rk3576", "rk3576")]
+
+for name, target in BUILDS:
     rknn = RKNN(verbose=True)
-    rknn.config(target_platform="rk3588", custom_string="yolov5s-640")
+    rknn.config(target_platform=target, custom_string="yolov5s-640")
     assert rknn.load_onnx("seed.onnx") == 0
-    assert rknn.build(do_quantization=quantise, dataset="ds.txt") == 0
+    assert rknn.build(do_quantization=name != "fp", dataset="ds.txt") == 0
     assert rknn.export_rknn(f"seed_{name}.rknn") == 0
     assert rknn.init_runtime() == 0
     for k in range(3):

@@ -321,7 +321,8 @@ def test_a_binding_of_a_closed_session(fake):
 
 # ---- on the software NPU
 
-MODELS = [f for f in fixtures(target="rk3588") if f.network != "custom_operator"]
+# numpy has no bfloat16, so such a model has no numbers of its own to compare.
+MODELS = [f for f in fixtures(target="rk3588") if f.network != "custom_operator" and f.kind != "bfloat16"]
 
 
 def open_model(f, **options):
