@@ -125,6 +125,11 @@ Operands Builder::operands_of(const file::Node& node, ops::NodeSpec* spec) {
 }
 
 void Builder::add_operator(const file::Node& node, ops::Factory factory, const std::vector<Pass>& passes) {
+  // Files of RV1103/RV1106 have no room for attributes beyond the union table's, and its registers clip at alpha
+  // instead.
+  const bool mini = chip_.family == Family::c || chip_.family == Family::d;
+  if (mini && node.type == "ThresholdedRelu" && !node.attributes.has("alpha"))
+    throw Unsupported("the file does not hold its alpha");
   ops::NodeSpec spec{.graph = graph_, .node = node, .inputs = {}, .outputs = {}};
   auto step = std::make_unique<OpStep>(node);
   step->operands = operands_of(node, &spec);
