@@ -227,11 +227,42 @@ static void check_shared_weights(const char* folder) {
   CHECK_CODE(rknn_destroy(borrower), RKNN_SUCC);
 }
 
+/* The channels that lie together: 16 bytes of them, 8 on RK3566 and RK3568. */
+static void check_chips(const char* folder) {
+  static const struct {
+    const char* model;
+    uint32_t together;
+  } chips[] = {{"brain_floats_bf16", 8},
+               {"brain_floats_bf16_rk3566", 4},
+               {"brain_floats_bf16_rk3562", 8},
+               {"brain_floats_bf16_rk3576", 8}};
+  static float image[14 * 12 * 3];
+  for (int i = 0; i < 14 * 12 * 3; ++i) image[i] = (float)(i % 31) / 15 - 1;
+  for (unsigned i = 0; i < sizeof chips / sizeof *chips; ++i) {
+    rknn_context c = open_model(folder, chips[i].model);
+    rknn_input in = {.buf = image, .size = sizeof image, .type = RKNN_TENSOR_FLOAT32, .fmt = RKNN_TENSOR_NHWC};
+    CHECK_CODE(rknn_inputs_set(c, 1, &in), RKNN_SUCC);
+    CHECK_CODE(rknn_run(c, NULL), RKNN_SUCC);
+    const rknn_tensor_attr native = attribute(c, RKNN_QUERY_NATIVE_OUTPUT_ATTR, 0);
+    CHECK(native.fmt == RKNN_TENSOR_NC1HWC2 && native.type == RKNN_TENSOR_BFLOAT16 && native.n_dims == 5);
+    CHECK(native.dims[4] == chips[i].together && native.dims[1] == 16 / chips[i].together);
+    float* want = get_float(c, 0, 16 * 7 * 6);
+    check_output(c, 0, RKNN_QUERY_NATIVE_OUTPUT_ATTR, 1, want);
+    check_output(c, 0, RKNN_QUERY_NATIVE_NHWC_OUTPUT_ATTR, 1, want);
+    free(want);
+    rknn_sdk_version version;
+    CHECK_CODE(rknn_query(c, RKNN_QUERY_SDK_VERSION, &version, sizeof version), RKNN_SUCC);
+    CHECK(version.api_version[0] >= '0' && version.api_version[0] <= '9' && version.drv_version[0]);
+    CHECK_CODE(rknn_destroy(c), RKNN_SUCC);
+  }
+}
+
 int main(int argc, char** argv) {
   REQUIRE(argc == 2);
   check_image(argv[1]);
   check_several(argv[1]);
   check_dynamic(argv[1]);
   check_shared_weights(argv[1]);
+  check_chips(argv[1]);
   return report();
 }
