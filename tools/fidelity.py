@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make docs/fidelity.md of what tests/corpus/measure.py has measured.
 
-usage: fidelity.py [--fixtures JSON] [--series JSON [--refused FOLDER]] [--corpus JSON...] [--out docs/fidelity.md]
+usage: fidelity.py [--fixtures JSON] [--series JSON [--refused FOLDER]] [--corpus JSON...] [--chips JSON] [--out docs/fidelity.md]
 
 A part whose figures are not given keeps the text it has in --out, so the page can be brought up to date piece by piece.
 """
@@ -160,6 +160,24 @@ def refused_part(folder):
     )
 
 
+def chips_part(rows):
+    """Builds a chip and type, and every one that is not ok. @param rows of models/series_chips/check.py --json"""
+    text = [
+        f"{len({r['network'] for r in rows})} networks of `models/series_chips`, compiled for each chip: {counts(rows)}. Held to the bounds of its `check.py`.\n",
+        "| chip | type | models | ok | wrong | refused |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (chip, kind), members in by(rows, lambda r: (r["chip"], r["kind"])).items():
+        found = collections.Counter(r["verdict"] for r in members)
+        text.append(f"| {chip} | {kind} | {len(members)} | {found['ok']} | {found['wrong']} | {found['refused']} |")
+    text += ["\n| not ok | | |", "|---|---|---|"]
+    for r in sorted(rows, key=lambda r: (r["network"], r["build"])):
+        if r["verdict"] != "ok":
+            why = re.sub(r"^.*?rknn_init: ", "", r["why"]).replace("|", "/")
+            text.append(f"| {r['network']}/{r['build']} | {r['verdict']} | {why} |")
+    return "\n".join(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fixtures", type=pathlib.Path)
@@ -168,6 +186,7 @@ def main():
         "--refused", type=pathlib.Path, help="the folder of models/series/build.py: what the compiler refused"
     )
     parser.add_argument("--corpus", type=pathlib.Path, nargs="*", default=[])
+    parser.add_argument("--chips", type=pathlib.Path, help="of models/series_chips/check.py --json")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs" / "fidelity.md")
     args = parser.parse_args()
 
@@ -198,10 +217,18 @@ def main():
         parts["A second corpus"] = grouped_part(
             rows, "Single operators and networks made by others, kept outside of the repository.", "family"
         )
+    if args.chips:
+        parts["Chip by chip"] = chips_part(load(args.chips))
     known = json.loads((ROOT / "tests" / "corpus" / "known.json").read_text())
     parts["Expected differences"] = expected_part(known, measured)
 
-    order = ["Expected differences", "The models of the repository", "Operator by operator", "A second corpus"]
+    order = [
+        "Expected differences",
+        "The models of the repository",
+        "Operator by operator",
+        "A second corpus",
+        "Chip by chip",
+    ]
     text = INTRODUCTION + "".join(f"\n## {name}\n{parts[name]}\n" for name in order if name in parts)
     args.out.write_text(text)
 

@@ -1,6 +1,7 @@
 """Judge a folder that build.py filled: every build, run by the software NPU, against the simulator's outputs and the RK3588 build's.
 
-    python check.py OUT [--only REGEX]       one line a build that is not ok, with the distance to both; exit 1 when any is not
+    python check.py OUT [--only REGEX] [--json FILE]   one line a build that is not ok, with the distance to both; exit 1 when
+                                                       any is not. FILE gets a row a build, for tools/fidelity.py --chips
 
 Needs the package installed. int8: within a step in 99.5 % of the elements, none beyond three; deep networks, floats and 16-bit
 types: see BOUNDS, as a share of the output's range."""
@@ -49,27 +50,32 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
     entries = [e for e in json.loads((args.out / "index.json").read_text()) if "refused" not in e]
     entries = [e for e in entries if re.search(args.only, f"{e['network']}/{e['build']}")]
-    failed, control = 0, {}
+    rows, control = [], {}
     for e in sorted(entries, key=lambda e: (e["network"], e["kind"], e["chip"] != "rk3588")):
-        folder, why = args.out / e["network"], None
+        folder, why, verdict_name = args.out / e["network"], None, "ok"
         with np.load(folder / "case.npz") as case, np.load(folder / f"{e['build']}.npz") as simulated:
             try:
                 outputs = run(folder / f"{e['build']}.rknn", e["inputs"], case, 0)
                 found = [verdict(e, y, simulated[f"0_{o}"], case[f"ort_0_{o}"]) for o, y in enumerate(outputs)]
                 why = next((f"output {o}: {w}" for o, w in enumerate(found) if w), None)
+                verdict_name = "wrong" if why else "ok"
             except ez.Error as error:
-                outputs, why = [], f"{type(error).__name__}: {error}"
+                outputs, why, verdict_name = [], f"{type(error).__name__}: {error}", "refused"
         if e["chip"] == "rk3588":
             control[e["network"], e["kind"]] = outputs
         other = control.get((e["network"], e["kind"]), [])
         far = [float(np.abs(a.astype(float) - b).max()) for a, b in zip(outputs, other) if a.shape == b.shape]
+        rows.append({k: e[k] for k in ("network", "build", "chip", "kind")} | dict(verdict=verdict_name, why=why))
         if why:
-            failed += 1
             print(f"{e['network']}/{e['build']}: {why}; from RK3588's {max(far, default=float('nan')):.3g}", flush=True)
-    print(f"{len(entries) - failed} passed, {failed} failed")
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=0))
+    failed = sum(r["verdict"] != "ok" for r in rows)
+    print(f"{len(rows) - failed} passed, {failed} failed")
     return int(failed > 0)
 
 
