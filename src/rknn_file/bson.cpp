@@ -108,8 +108,10 @@ Attribute value_of(Cursor& c) {
 }  // namespace
 
 bool is_bson(const ByteReader& bytes) {
-  return bytes.size() >= 5 &&
-         static_cast<std::uint64_t>(bytes.get<std::uint32_t>(0, "attribute bytes")) == bytes.size();
+  if (bytes.size() < 5 || bytes.get<std::uint32_t>(0, "attribute bytes") != bytes.size()) return false;
+  // Left-over memory may begin with its length too, but its first element is then no attribute.
+  const auto first = bytes.get<std::uint8_t>(4, "attribute bytes");
+  return first == kDocument || (first == kEnd && bytes.size() == 5);
 }
 
 void read_bson_attributes(const ByteReader& bytes, Budget& budget, Attributes& out) {

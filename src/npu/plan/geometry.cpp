@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "ez_rknn/error.hpp"
 #include "npu/plan/weights.hpp"
@@ -33,6 +34,12 @@ void agree(const char* what, Pair attribute, int reg_h, int reg_w, bool h = true
     throw ModelError(0, std::string(what) + " " + std::to_string(attribute.h) + "x" + std::to_string(attribute.w) +
                             " of the node, " + std::to_string(reg_h) + "x" + std::to_string(reg_w) +
                             " in its registers");
+}
+
+void turn(ConvRegisters& r) {
+  std::swap(r.kernel_h, r.kernel_w), std::swap(r.stride_y, r.stride_x), std::swap(r.dilation_y, r.dilation_x);
+  std::swap(r.deconv_stride_y, r.deconv_stride_x), std::swap(r.pad_top, r.pad_left);
+  std::swap(r.pad_bottom, r.pad_right);
 }
 
 /// Families A and B. Registers hold the same steps, but only the first tile's padding.
@@ -76,6 +83,8 @@ ConvGeometry conv_geometry(const Chip& chip, const file::Node& node, const TaskR
     if (weights.shape[axis] < 1 || weights.shape[axis] > kMaxKernel)
       throw ModelError(0, "weights \"" + weights.name + "\" of shape " + to_string(weights.shape));
   s.kernel_h = static_cast<int>(weights.shape[2]), s.kernel_w = static_cast<int>(weights.shape[3]);
+  // RK3566's compiler lays columns on their side: a map of width 1 has its height in the place of the width.
+  if (s.in_w == 1 && s.out_w == 1 && s.kernel_w == 1 && r.kernel_h == 1 && r.kernel_w == s.kernel_h) turn(r);
   agree("kernel", {s.kernel_h, s.kernel_w}, r.kernel_h, r.kernel_w);
   const bool transposed = node.type.starts_with("ConvTranspose");
   if (r.deconv && !transposed) throw Unsupported("its registers are those of a transposed convolution");

@@ -86,7 +86,7 @@ TEST_CASE("each lie of a file has an error of its own") {
       {"batch size \"-3\"", [](Sketch& s) { s.model.text(14, "-3"); }},
       {"batch size \"many\"", [](Sketch& s) { s.model.text(14, "many"); }},
       {"activations of", [](Sketch& s) { s.model.table(19, Table().scalar(1, ~std::uint64_t{0})); }},
-      {"BSON", [](Sketch& s) { s.node().list<std::uint8_t>(9, {6, 0, 0, 0, 1, 0}); }},
+      {"BSON", [](Sketch& s) { s.node().list<std::uint8_t>(9, {7, 0, 0, 0, 3, 'a', 0}); }},
   };
   for (const auto& lie : lies) {
     CAPTURE(lie.says);
