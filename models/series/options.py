@@ -28,6 +28,16 @@ def wide(g):
     g.output(v)
 
 
+def sparse(g):
+    """Zeros and channel counts that leave padding: what the compiler finds worth compressing, in either type."""
+    v = g.input("x", 1, 3, 12, 12)
+    for ci, co in ((3, 16), (16, 24), (24, 40), (40, 24)):
+        k = g.rng.standard_normal((co, ci, 3, 3)) * 0.1
+        k[g.rng.random(k.shape) < 0.8] = 0
+        v = g.relu(g.op("Conv", v, g.const(k.astype("f4")), g.weight(co, scale=0.2), kernel_shape=[3, 3], pads=[1] * 4))
+    g.output(v)
+
+
 def activations(g):
     y = g.conv(g.input("x", 1, 16, 9, 9), 16, 24, k=1)
     g.output(g.op("Sigmoid", y), g.op("Tanh", y), g.op("LeakyRelu", y, alpha=0.2), g.silu(y))
@@ -116,4 +126,4 @@ option("flash_attention_on", attention_layer, config=dict(enable_flash_attention
 option("flash_attention_off", attention_layer, config=dict(enable_flash_attention=False))
 for level in range(4):
     option(f"level{level}", attention_layer, config=dict(optimization_level=level))
-option("compress_weight", attention_layer, config=dict(compress_weight=True))
+option("compress_weight", attention_layer, sparse, config=dict(compress_weight=True))

@@ -20,7 +20,7 @@ Bytes copy_bytes(std::span<const std::byte> data);
 
 /// Read a model. The bytes are not modified and must stay valid as long as the Model (its storage holds `bytes.owner`).
 /// @throws ModelError  damaged or hostile bytes, with the byte offset
-/// @throws Unsupported RKNX (RKNPU3) files, unknown containers, fp16-compressed weights
+/// @throws Unsupported RKNX (RKNPU3) files, unknown containers, compressed weights of other than int8 and fp16
 Model read(Bytes bytes);
 
 /// What the file says of itself as a whole: no graphs, and nothing that is found by reading them. @throws as read()

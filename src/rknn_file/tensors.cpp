@@ -146,8 +146,8 @@ Lanes read_lanes(const Loader& l, const FlatTable& t, const std::string& who) {
   return lanes;
 }
 
-/// Only the int8 code of compressed weights is understood, and only the feature a weight is used with tells its type:
-/// per tensor, the first operand's type of a node that is not int8.
+/// Only the feature a weight is used with tells the type of compressed ones: per tensor, the first operand's type of a
+/// node that is not int8.
 std::vector<std::optional<DType>> foreign_users(const Graph& g) {
   std::vector<std::optional<DType>> users(g.tensors.size());
   for (const auto& n : g.nodes) {
@@ -173,11 +173,11 @@ std::span<const std::byte> decompressed(Loader& l, const FlatTable& t, const Fla
   const auto lanes = read_lanes(l, t, who);
   for (const auto bytes : lanes.bytes) l.budget.charge(bytes, "lane of compressed weights", data.file_offset());
   const auto plain = packed_elements(tensor.native_shape, t.file_offset(l.scheme.tensor.native_shape));
-  const auto lines = (plain + 63) / 64 * 64;
+  const auto bytes = bytes_of(plain, tensor.dtype), lines = (bytes + 63) / 64 * 64;
   l.budget.charge(lines, "compressed weights", data.file_offset());
   const auto block = l.storage.allocate(lines);
-  decompress_weights(ByteReader(data.bytes(), data.file_offset()), lanes, block);
-  return block.first(plain);
+  decompress_weights(ByteReader(data.bytes(), data.file_offset()), lanes, tensor.dtype, block);
+  return block.first(bytes);
 }
 
 bool same_description(const Tensor& a, const Tensor& b) {
@@ -239,9 +239,10 @@ void attach_constants(Loader& l, const GraphTables& tables, const Graph* first, 
     }
     const auto who = label(t, i);
     if (table.scalar<std::int32_t>(l.scheme.tensor.compressed, 0, "tensor compression") == 1) {
-      if (const auto user = foreign[i])
-        throw Unsupported(who + ": compressed weights of a " + name_of(*user) +
-                          " layer (compress_weight); only int8 ones can be unpacked");
+      if (foreign[i] && *foreign[i] != DType::f16)
+        throw Unsupported(who + ": compressed weights of a " + name_of(*foreign[i]) +
+                          " layer (compress_weight); only int8 and float16 ones can be unpacked");
+      t.dtype = foreign[i].value_or(DType::i8);
       t.data = decompressed(l, table, raw, t, who);
       continue;
     }

@@ -1,6 +1,8 @@
 #include "rknn_file/weights.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace ez_rknn::file {
 
@@ -69,59 +71,102 @@ int take_rank(Bits& b) {
   return b.take(1) ? 6 : 7;
 }
 
-/// Where byte i of a lane belongs in the plain weights.
-constexpr std::size_t place(int lane, std::size_t i) {
-  return (i / 4) * 64 + static_cast<std::size_t>(lane) * 4 + i % 4;
+/// What a lane says of its code. A byte of mode: 0 is plain, else the low nibble is 1 and the high one the width of the
+/// index of the longer table of run lengths.
+struct LaneCode {
+  static constexpr unsigned kWidest = 4;
+  bool runs = false;
+  int index_bits = 0;  ///< of category 8; category 0 has one
+  int offset = 0;
+  std::array<unsigned, 8> category{};
+  std::array<unsigned, 2 + (1u << kWidest)> run{};
+};
+
+constexpr std::uint64_t header_bytes(int index_bits) {
+  const std::uint64_t runs = index_bits ? 2 + (std::uint64_t{1} << index_bits) : 4;
+  return (8 + 2 * runs + 15) / 16 * 16;
 }
 
-void decode_lane(int lane, std::span<const std::byte> header, std::span<const std::byte> stream, std::uint64_t at,
-                 std::span<std::byte> plain) {
-  const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(header[i]); };
-  const bool runs = byte(0) == 0x11;
-  if (!runs && byte(0) != 0)
-    throw ModelError(at, "compressed weights: lane mode " + std::to_string(byte(0)) + ", 0 and 17 are known");
-  const int offset = static_cast<std::int16_t>(byte(1) | byte(2) << 8);
-  std::array<unsigned, 8> category{};
-  for (std::size_t r = 0; r < 8; ++r) category[r] = byte(4 + r / 2) >> 4 * (r % 2) & 15;
-  std::array<unsigned, 4> run{};
-  for (std::size_t r = 0; r < 4; ++r) run[r] = byte(8 + 2 * r) | byte(9 + 2 * r) << 8;
+LaneCode read_header(const ByteReader& compressed, std::uint64_t offset) {
+  constexpr const char* kWhat = "lane header of compressed weights";
+  LaneCode code;
+  const unsigned mode = compressed.get<std::uint8_t>(offset, kWhat);
+  code.runs = mode & 1, code.index_bits = static_cast<int>(mode >> 4);
+  if (mode != 0 && ((mode & 15) != 1 || mode >> 4 < 1 || mode >> 4 > LaneCode::kWidest))
+    throw ModelError(compressed.base() + offset,
+                     "compressed weights: lane mode " + std::to_string(mode) + " is not one of 0, 17, 33, 49 and 65");
+  code.offset = compressed.get<std::int16_t>(offset + 1, kWhat);
+  for (std::size_t r = 0; r < 8; ++r)
+    code.category[r] = compressed.get<std::uint8_t>(offset + 4 + r / 2, kWhat) >> 4 * (r % 2) & 15;
+  for (std::size_t r = 0; code.runs && r < 2 + (std::size_t{1} << code.index_bits); ++r)
+    code.run[r] = compressed.get<std::uint16_t>(offset + 8 + 2 * r, kWhat);
+  return code;
+}
 
+/// Bytes are coded as they are. Halves are coded by the upper byte of their bits rotated by one to the left, so that
+/// the sign comes last; the lower byte follows as it is.
+struct Bytes {
+  using Value = std::uint8_t;
+  static int difference(int coded, Bits&) { return coded; }
+  static int positive(int m) { return m; }
+  static Value value(unsigned bits) { return static_cast<Value>(bits); }
+};
+struct Halves {
+  using Value = std::uint16_t;
+  static int difference(int coded, Bits& bits) { return coded * 256 + static_cast<int>(bits.take(8)); }
+  static int positive(int m) { return m - 1; }  // 0 is that of differences 0..255: none but runs stands for equal ones
+  static Value value(unsigned bits) { return std::rotr(static_cast<Value>(bits), 1); }
+};
+
+template <class Coding>
+void decode_lane(int lane, const LaneCode& code, std::span<const std::byte> stream, std::uint64_t at,
+                 std::span<std::byte> plain) {
+  using Value = typename Coding::Value;
+  constexpr std::size_t kInLine = 4 / sizeof(Value);
   Bits bits(stream);
-  const std::size_t count = plain.size() / 16;
+  const std::size_t count = plain.size() / 16 / sizeof(Value);
+  const auto put = [&](std::size_t i, int difference) {
+    const Value v = Coding::value(static_cast<unsigned>(code.offset + difference));
+    const std::size_t place = (i / kInLine) * 64 + static_cast<std::size_t>(lane) * 4 + i % kInLine * sizeof(Value);
+    std::memcpy(plain.data() + place, &v, sizeof v);
+  };
   for (std::size_t i = 0; i < count;) {
     if (bits.overrun()) throw ModelError(at, "compressed weights: a lane ends before its values do");
-    const unsigned c = category[static_cast<std::size_t>(take_rank(bits))];
-    if (c > 8 || (!runs && c > 7))
+    const unsigned c = code.category[static_cast<std::size_t>(take_rank(bits))];
+    if (c > 8 || (!code.runs && c > 7))
       throw ModelError(at, "compressed weights: code category " + std::to_string(c) + " is not known");
-    if (runs && (c == 0 || c == 8)) {
+    if (code.runs && (c == 0 || c == 8)) {
       // An empty run is legal once; a stream of them ends in the overrun above.
-      const unsigned n = run[bits.take(1) + (c == 8 ? 2 : 0)];
-      for (unsigned k = 0; k < n && i < count; ++k, ++i) plain[place(lane, i)] = static_cast<std::byte>(offset & 0xff);
+      const unsigned n = code.run[c == 0 ? bits.take(1) : 2 + bits.take(code.index_bits)];
+      for (unsigned k = 0; k < n && i < count; ++k, ++i) put(i, 0);
       continue;
     }
     const bool negative = bits.take(1);
-    int value;
-    if (runs && c == 7) {
-      const int m = static_cast<int>(bits.take(7));
-      value = negative ? -(m ? m : 128) : m;
+    int coded;
+    if (code.runs) {
+      int m = static_cast<int>(bits.take(c == 7 ? 7 : static_cast<int>(c) - 1));
+      if (c < 7) m += 1 << (c - 1);
+      else if (m == 0 && (negative || sizeof(Value) == 2)) m = 128;
+      coded = negative ? -m : Coding::positive(m);
     } else {
       const int m = c ? (1 << (c - 1)) + static_cast<int>(bits.take(static_cast<int>(c) - 1)) : 0;
-      value = !negative ? m : runs ? -m : ~m;
+      coded = negative ? ~m : m;
     }
-    plain[place(lane, i++)] = static_cast<std::byte>((offset + value) & 0xff);
+    put(i++, Coding::difference(coded, bits));
   }
   if (bits.overrun()) throw ModelError(at, "compressed weights: a lane ends before its values do");
 }
 
 }  // namespace
 
-void decompress_weights(const ByteReader& compressed, const Lanes& lanes, std::span<std::byte> plain) {
-  constexpr std::uint64_t kHeader = 16;
+void decompress_weights(const ByteReader& compressed, const Lanes& lanes, DType type, std::span<std::byte> plain) {
   for (int k = 0; k < Lanes::kCount; ++k) {
-    const auto i = static_cast<std::size_t>(k);
-    const auto header = compressed.slice(lanes.offset[i], kHeader, "lane header of compressed weights");
-    const auto stream = compressed.slice(lanes.offset[i] + kHeader, lanes.bytes[i], "lane of compressed weights");
-    decode_lane(k, header, stream, compressed.base() + lanes.offset[i], plain);
+    const std::uint64_t offset = lanes.offset[static_cast<std::size_t>(k)];
+    const LaneCode code = read_header(compressed, offset);
+    const auto stream = compressed.slice(offset + header_bytes(code.index_bits),
+                                         lanes.bytes[static_cast<std::size_t>(k)], "lane of compressed weights");
+    const auto decode = type == DType::f16 ? decode_lane<Halves> : decode_lane<Bytes>;
+    decode(k, code, stream, compressed.base() + offset, plain);
   }
 }
 

@@ -15,13 +15,14 @@ namespace ez_rknn::file {
 std::uint64_t packed_elements(std::span<const std::int32_t> native_shape, std::uint64_t file_offset);
 std::uint64_t bytes_of(std::uint64_t elements, DType type);
 
-/// Compressed int8 weights: 16 lanes, lane k with bytes 4k..4k+3 of every 64-byte line of the plain packed weights.
+/// Compressed weights: 16 lanes, lane k with bytes 4k..4k+3 of every 64-byte line of the plain packed weights.
 struct Lanes {
   static constexpr int kCount = 16;
-  std::array<std::uint32_t, kCount> offset{}, bytes{};  ///< of the bit stream behind the 16-byte header
+  std::array<std::uint32_t, kCount> offset{}, bytes{};  ///< bytes: of the bit stream behind the header
 };
 
+/// @param type  i8 or f16: each has a code of its own
 /// @param plain  rounded up to whole lines of 64 bytes. @throws ModelError a lane leaves the buffer, ends too early
-void decompress_weights(const ByteReader& compressed, const Lanes& lanes, std::span<std::byte> plain);
+void decompress_weights(const ByteReader& compressed, const Lanes& lanes, DType type, std::span<std::byte> plain);
 
 }  // namespace ez_rknn::file

@@ -113,10 +113,10 @@ TEST_CASE("what is sound but out of reach is Unsupported, and named") {
   lanes.tensor_at(3).scalar(14, 1).ints(15, {1}).ints(16, {1});
   lanes.tensor_at(1).scalar(0, std::int8_t{3});
   CHECK(says(lanes.bytes(), "compressed in 1 lanes"));
-  Sketch half;
-  half.tensor_at(3).scalar(14, 1);
-  half.tensor_at(1).scalar(0, std::int8_t{10});
-  CHECK(says(half.bytes(), "compressed weights of a float16 layer"));
+  Sketch brain;
+  brain.tensor_at(3).scalar(14, 1);
+  brain.tensor_at(1).scalar(0, std::int8_t{16});
+  CHECK(says(brain.bytes(), "compressed weights of a bfloat16 layer"));
 
   CHECK(says(container(7, flat_buffer(Table())), "format version 7"));
   CHECK(says(container(0, flat_buffer(Table())), "format version 0"));

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -109,20 +110,20 @@ TEST_CASE("mode A: every byte value survives, in every lane") {
   }
   auto p = pack(headers, streams);
   FileBytes out(plain.size());
-  decompress_weights(ByteReader(p.bytes), p.lanes, out);
+  decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out);
   CHECK(out == plain);
 
   SUBCASE("a lane that is too short is refused") {
     p.lanes.bytes[7] -= 2;
-    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, out), ModelError);
+    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out), ModelError);
   }
   SUBCASE("a lane outside the buffer is refused") {
     p.lanes.offset[3] = static_cast<std::uint32_t>(p.bytes.size()) - 8;
-    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, out), ModelError);
+    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out), ModelError);
   }
   SUBCASE("an unknown mode is refused") {
-    p.bytes[p.lanes.offset[5]] = std::byte{2};
-    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, out), ModelError);
+    p.bytes[p.lanes.offset[5]] = std::byte{0x51};
+    CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out), ModelError);
   }
 }
 
@@ -149,16 +150,80 @@ TEST_CASE("mode B: runs, small signed numbers and full bytes") {
   }
   const auto p = pack(headers, streams);
   FileBytes out(4 * 64);
-  decompress_weights(ByteReader(p.bytes), p.lanes, out);
+  decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out);
   for (std::size_t k = 0; k < 16; ++k)
     for (std::size_t i = 0; i < 16; ++i) CHECK_EQ(static_cast<std::int8_t>(out[i / 4 * 64 + 4 * k + i % 4]), lane[i]);
+}
+
+TEST_CASE("wider run indices: a longer table of lengths, and a longer header before the stream") {
+  // Rank 0 = runs of T[0]/T[1], rank 1 = category 8: runs of T[2 + index], rank 2 = category 1.
+  for (const int width : {2, 3, 4}) {
+    CAPTURE(width);
+    std::vector<FileBytes> headers, streams;
+    std::vector<std::int8_t> lane;
+    for (std::size_t k = 0; k < 16; ++k) {
+      FileBytes h = header(width << 4 | 1, 9, 0x180, {1, 2, 3, 4});
+      for (int r = 2; r < 1 << width; ++r) append(h, static_cast<std::uint16_t>(r + 3));
+      h.resize((h.size() + 15) / 16 * 16);
+      headers.push_back(h);
+      BitWriter w;
+      lane.clear();
+      const auto run = [&](int n) { lane.insert(lane.end(), static_cast<std::size_t>(n), std::int8_t{9}); };
+      w.code(kCodes[1]), w.number((1u << width) - 1, width), run((1 << width) + 2);  // the last of the table
+      w.code(kCodes[2]), w.number(1, 1), lane.push_back(8);
+      w.code(kCodes[1]), w.number(0, width), run(3);  // T[2]
+      w.code(kCodes[0]), w.number(1, 1), run(2);      // T[1]
+      while (lane.size() < 32) w.code(kCodes[2]), w.number(0, 1), lane.push_back(10);
+      streams.push_back(w.take());
+    }
+    const auto p = pack(headers, streams);
+    FileBytes out(8 * 64);
+    decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out);
+    for (std::size_t k = 0; k < 16; ++k)
+      for (std::size_t i = 0; i < 32; ++i) CHECK_EQ(static_cast<std::int8_t>(out[i / 4 * 64 + 4 * k + i % 4]), lane[i]);
+  }
+}
+
+TEST_CASE("halves: the upper byte of the rotated bits is coded, the lower one follows") {
+  constexpr std::uint16_t kOffset = 0x16c0;
+  const std::vector<std::uint16_t> values{0x2d7d, 0xb0d4, 0x0000, 0xa405, 0x0b60, 0x0b60, 0x8b61, 0x8b5f};
+  std::vector<FileBytes> headers, streams;
+  for (std::size_t k = 0; k < 16; ++k) {
+    BitWriter w;
+    for (const std::uint16_t v : values) {
+      const auto rotated = static_cast<std::uint16_t>(v << 1 | v >> 15);
+      const auto d = static_cast<std::int16_t>(rotated - kOffset);
+      if (d == 0) {
+        w.code(kCodes[0]), w.number(0, 1);  // T[0] = 1
+        continue;
+      }
+      const int upper = d >> 8, m = upper < 0 ? -upper : upper + 1;
+      int category = 1;
+      while (m >> category && category < 7) ++category;
+      w.code(kCodes[category]), w.number(upper < 0, 1);
+      if (category == 7) w.number(static_cast<unsigned>(m) & 127, 7);
+      else w.number(static_cast<unsigned>(m) & ((1u << (category - 1)) - 1), category - 1);
+      w.number(static_cast<unsigned>(d) & 255, 8);
+    }
+    headers.push_back(header(0x11, static_cast<std::int16_t>(kOffset), 0x76543210, {1, 0, 0, 0}));
+    streams.push_back(w.take());
+  }
+  const auto p = pack(headers, streams);
+  FileBytes out(values.size() / 2 * 64);
+  decompress_weights(ByteReader(p.bytes), p.lanes, DType::f16, out);
+  for (std::size_t k = 0; k < 16; ++k)
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::uint16_t v;
+      std::memcpy(&v, out.data() + i / 2 * 64 + 4 * k + i % 2 * 2, 2);
+      CHECK_EQ(v, values[i]);
+    }
 }
 
 TEST_CASE("a stream of empty runs ends") {
   std::vector<FileBytes> headers(16, header(0x11, 0, 0)), streams(16, FileBytes(40));
   const auto p = pack(headers, streams);
   FileBytes out(64);
-  CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, out), ModelError);
+  CHECK_THROWS_AS(decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out), ModelError);
 }
 
 TEST_CASE("random streams decode or are refused") {
@@ -170,11 +235,11 @@ TEST_CASE("random streams decode or are refused") {
     for (std::size_t k = 0; k < 16; ++k) {
       lanes.offset[k] = random() % static_cast<std::uint32_t>(bytes.size());
       lanes.bytes[k] = random() % 200;
-      if (random() % 8) bytes[lanes.offset[k]] = random() % 2 ? std::byte{0x11} : std::byte{0};
+      if (random() % 8) bytes[lanes.offset[k]] = static_cast<std::byte>(random() % 2 ? 0x11 + random() % 4 * 16 : 0);
     }
     FileBytes out(64 * (random() % 40));
     try {
-      decompress_weights(ByteReader(bytes), lanes, out);
+      decompress_weights(ByteReader(bytes), lanes, random() % 2 ? DType::i8 : DType::f16, out);
     } catch (const ModelError&) { continue; }
   }
 }
