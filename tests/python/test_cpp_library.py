@@ -19,7 +19,7 @@ HEADERS = sorted(path.name for path in (ROOT / "include/ez_rknn").glob("*.hpp"))
 EXAMPLES = ROOT / "examples/cpp"
 MODEL = MODELS / "digits/digits_i8.rknn"
 COMPILER = os.environ.get("CXX", "g++")
-PROGRAMS = ("classify", "callbacks", "futures", "pipeline", "batch", "errors")
+PROGRAMS = ("classify", "callbacks", "futures", "pipeline", "batch", "errors", "detect")
 
 # cmake and ninja of the environment that runs the tests; nothing may be found by accident
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("LD_LIBRARY_PATH", "CPATH", "EZ_RKNN_RUNTIME")}
@@ -144,6 +144,24 @@ def test_the_other_examples_say_the_same(programs, pictures, program):
     if program == "callbacks":
         assert lines.pop() == "8 delivered, 0 failed"
     assert lines == expected
+
+
+def test_detect(programs, tmp_path):
+    """What the Python example finds, to the pixel's tenth."""
+    sys.path[:0] = [str(ROOT / "examples"), str(MODELS / "shapes")]
+    import detect_video as example
+
+    model = MODELS / "shapes/shapes_i8.rknn"
+    session = ez.InferenceSession(model, provider_options={"layout": "nhwc"})
+    for frame, _ in example.video(3):
+        (tmp_path / "frame.ppm").write_bytes(b"P6 96 96 255\n" + frame.tobytes())
+        said = command(programs / "detect", model, tmp_path / "frame.ppm").splitlines()[1:]
+        found = example.decode(session.run(None, [frame[None]]))
+        assert len(said) == len(found) == 3
+        for line, (kind, score, corners) in zip(sorted(said), sorted(found), strict=True):
+            name, *numbers = line.split()
+            assert name == example.CLASSES[kind]
+            np.testing.assert_allclose([float(n) for n in numbers], [score, *corners], atol=0.051)
 
 
 @pytest.mark.contract("1.10/options")
