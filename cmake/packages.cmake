@@ -1,0 +1,23 @@
+# `cpack -G TGZ` and `cpack -G DEB`: library, software NPU, headers, CMake package, vendor-compatible set (docs/packages.md).
+set(CPACK_PACKAGE_NAME ez-rknn)
+set(CPACK_PACKAGE_VENDOR "ez-rknn-async")
+set(CPACK_PACKAGE_CONTACT "ez-rknn-async maintainers <maintainers@ez-rknn-async.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGE_FILE_NAME ez-rknn-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_STRIP_FILES ON)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_THREADS 0)
+
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
+endif()
+# What the compiler's own libraries are called on Debian and Ubuntu; dpkg-shlibdeps cannot see those of another architecture.
+string(REGEX MATCH "^[0-9]+" compiler "${CMAKE_CXX_COMPILER_VERSION}")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6 (>= 2.34), libgcc-s1")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libstdc++6 (>= ${compiler})")
+endif()
+include(CPack)
