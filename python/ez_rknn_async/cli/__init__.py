@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
-from . import bench, compare, completion, convert, doctor, dump, env, info, run, terminal, trace
+from . import bench, compare, completion, convert, doctor, dump, env, info, run, serve, terminal, trace
 
-COMMANDS = (info, run, bench, compare, convert, dump, doctor, trace, env, completion)
+COMMANDS = (info, run, bench, compare, convert, dump, doctor, trace, env, serve, completion)
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 EXIT_CODES = f"""exit codes:
   0    done
