@@ -29,6 +29,7 @@ Family gather_family();
 Family roi_family();
 Family scatter_family();
 Family col2im_family();
+Family convolution_family();
 Family resize_family();
 Family grid_sample_family();
 Family pooling_family();

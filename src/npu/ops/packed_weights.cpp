@@ -144,9 +144,15 @@ void round_as_recorded(const Checked& node, int i, std::span<float> values) {
   const auto& t = *node.spec().inputs[static_cast<std::size_t>(i)].tensor;
   const DType input = node.in(kInput).dtype;
   if (!is_float(t.dtype) || !t.quantised || (input != DType::i8 && input != DType::i16)) return;
-  const float highest = input == DType::i8 ? 127 : 32767, zero = static_cast<float>(t.quant.zero_point);
-  for (float& v : values)
-    v = (std::clamp(std::nearbyint(v / t.quant.scale), -highest - 1 - zero, highest - zero)) * t.quant.scale;
+  const float highest = input == DType::i8 ? 127 : 32767;
+  const bool by_channel = t.scales.size() > 1 && values.size() % t.scales.size() == 0;
+  const std::size_t in_channel = by_channel ? values.size() / t.scales.size() : values.size();
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const float scale = by_channel ? t.scales[k / in_channel] : t.quant.scale;
+    const auto zero = static_cast<float>(
+        by_channel && k / in_channel < t.zero_points.size() ? t.zero_points[k / in_channel] : t.quant.zero_point);
+    values[k] = std::clamp(std::nearbyint(values[k] / scale), -highest - 1 - zero, highest - zero) * scale;
+  }
 }
 
 RecurrentWeights read_recurrent_weights(const Checked& node, std::int64_t gates) {

@@ -27,18 +27,29 @@ struct Settings {
   std::string coordinates, mode, nearest;
   double cubic_a = -0.75, extrapolation = 0;
   bool exclude_outside = false;
-  std::vector<double> roi;
+  std::vector<double> roi, scales;  ///< empty: none
 };
 
+/// x over the scale of an axis. A scale that does not divide evenly counts as it is given, and is divided by in
+/// float32, as ties depend on it; sizes, and scales that are their ratio but for rounding, count as the ratio.
+double unscaled(const Settings& s, double x, int axis, std::int64_t in, std::int64_t out) {
+  const double last = static_cast<double>(out), given = s.scales.empty() ? 0 : s.scales[static_cast<std::size_t>(axis)];
+  const double exact = given * static_cast<double>(in);
+  if (given > 0 && std::floor(exact) == last && exact - last > 1e-3)
+    return static_cast<double>(static_cast<float>(x) / static_cast<float>(given));
+  return x / (last / static_cast<double>(in));
+}
+
 double source_of(const Checked& node, const Settings& s, std::int64_t o, int axis, std::int64_t in, std::int64_t out) {
-  const double scale = static_cast<double>(out) / static_cast<double>(in), p = static_cast<double>(o);
+  const double p = static_cast<double>(o);
   const double last_in = static_cast<double>(in - 1), last_out = static_cast<double>(out - 1);
+  const auto over_scale = [&](double x) { return unscaled(s, x, axis, in, out); };
   const std::string& c = s.coordinates;
-  if (c == "half_pixel" || c == "half_pixel_symmetric") return (p + 0.5) / scale - 0.5;
-  if (c == "pytorch_half_pixel") return out > 1 ? (p + 0.5) / scale - 0.5 : 0;
-  if (c == "tf_half_pixel_for_nn") return (p + 0.5) / scale;
+  if (c == "half_pixel" || c == "half_pixel_symmetric") return over_scale(p + 0.5) - 0.5;
+  if (c == "pytorch_half_pixel") return out > 1 ? over_scale(p + 0.5) - 0.5 : 0;
+  if (c == "tf_half_pixel_for_nn") return over_scale(p + 0.5);
   if (c == "align_corners") return out > 1 ? p * last_in / last_out : 0;
-  if (c == "asymmetric") return p / scale;
+  if (c == "asymmetric") return over_scale(p);
   if (c == "tf_crop_and_resize") {
     const std::size_t a = static_cast<std::size_t>(axis), rank = s.roi.size() / 2;
     const double start = s.roi[a], end = s.roi[rank + a];
@@ -272,6 +283,12 @@ std::unique_ptr<Operator> make_resize(const NodeSpec& spec) {
   if (crops) s.roi = node.reals(1, "region of interest");
   if (crops && s.roi.size() != 2 * static_cast<std::size_t>(op.from.rank()))
     node.wrong("has a region of interest of " + std::to_string(s.roi.size()) + " numbers");
+  // Upsample has its scales second, Resize third; sizes, which win, come fourth.
+  const int scales = upsample ? 1 : 2;
+  if (scales < node.inputs() && node.has_input(scales) && node.is_constant(scales) &&
+      !(node.inputs() > 3 && node.has_input(3)))
+    s.scales = node.reals(scales, "scales");
+  if (s.scales.size() != static_cast<std::size_t>(op.from.rank())) s.scales.clear();
   std::int64_t taps = 1;
   for (int i = 0; i < op.from.rank(); ++i) {
     const std::int64_t in = op.from[i], out = op.to[i];

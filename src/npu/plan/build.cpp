@@ -17,14 +17,19 @@ constexpr std::string_view kByRegisters[] = {
     "Add",       "AddRelu", "Sub",  "SubRelu", "Mul",         "MulRelu",   "Max",     "Min",    "Relu",   "Clip",
     "LeakyRelu", "Sigmoid", "Tanh", "Elu",     "HardSigmoid", "HardSwish", "exSwish", "exGelu", "exMish", "Softplus"};
 
-/// Their constants are operand tables of the DPU: only the registers say how to read them.
-bool only_by_registers(const file::Node& node) { return node.type.starts_with("BatchNormalization") && node.on_npu; }
+/// Their constants are packed, or operand tables of the DPU: only the registers say how to read them.
+bool only_by_registers(const file::Node& node) {
+  return (node.type.starts_with("BatchNormalization") || node.type == "Conv") && node.on_npu;
+}
 
 bool by_registers(const file::Graph& graph, const file::Node& node) {
   const auto operand = [&](std::size_t i) -> const file::Tensor* {
     const bool given = i < node.inputs.size() && node.inputs[i] >= 0;
     return given ? &graph.tensors[std::size_t(node.inputs[i])] : nullptr;
   };
+  // A 16-bit rectifier on its own is compiled as if both zero points were 0.
+  const bool rectifies = node.type == "Relu" || node.type == "LeakyRelu" || node.type == "PRelu" || node.type == "Clip";
+  if (rectifies && operand(0) && operand(0)->dtype == DType::i16) return false;
   if (node.type == "PRelu") {  // a slope for every channel is a table, one for every element is not
     const file::Tensor* slope = operand(1);
     const int rank = slope ? slope->shape.rank() : 0;
@@ -33,10 +38,8 @@ bool by_registers(const file::Graph& graph, const file::Node& node) {
   if (std::find(std::begin(kByRegisters), std::end(kByRegisters), node.type) == std::end(kByRegisters)) return false;
   // A Clip of its own that lacks a bound is compiled to overflowing constants; the node says what is meant.
   if (node.type == "Clip" && (operand(1) || operand(2))) return false;
-  // The look-up table in the file is made for alpha 1 whatever the node says.
-  if (node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0) return false;
-  // A 16-bit Relu on its own clamps at q = 0 instead of the zero point.
-  return !(node.type == "Relu" && operand(0) && operand(0)->dtype == DType::i16);
+  // The look-up table in the file is right for alpha 1 only: it holds alpha e^x - 1.
+  return !(node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0);
 }
 
 bool is_interface(const file::Node& node) { return node.type == "InputOperator" || node.type == "OutputOperator"; }

@@ -634,6 +634,19 @@ def later_additions(c):
     )
     c.add("Col2Im", [c.real(1, 6, 6), Const([8]), Const([3])])  # 1.26 reads beyond the end with strides or pads here
     c.add("Size", [c.real(2, 3, 4)])
+    for mode in ("nearest", "linear"):
+        for coordinates in ("half_pixel", "asymmetric"):
+            scales = Const([1, 1, 1.3, 1.7], np.float32)
+            c.add("Resize", [c.real(1, 3, 7, 9), None, scales], mode=mode, coordinate_transformation_mode=coordinates)
+    for x, w, kw in (
+        ((2, 4, 9), (6, 4, 3), dict(pads=[1, 1], strides=[2])),
+        ((1, 6, 7, 8), (4, 6, 1, 1), dict()),
+        ((2, 6, 9, 8), (9, 2, 3, 2), dict(group=3, pads=[1, 0, 2, 1], strides=[2, 1], dilations=[1, 3])),
+        ((1, 8, 6, 5), (8, 1, 3, 3), dict(group=8, pads=[1, 1, 1, 1])),
+        ((1, 2, 5, 6, 7), (3, 2, 2, 3, 2), dict(strides=[1, 2, 2], pads=[0, 1, 1, 1, 0, 0])),
+    ):
+        weights = [Const(c.real(*w, scale=2.0**-7)), Const(c.real(w[0], scale=2.0**-7))]
+        c.add("Conv", [c.real(*x), *weights[: 1 + len(kw) % 2]], **kw)
     t, b, i, h = 4, 2, 5, 3
     weights = [Const(c.real(2, h, n, scale=2.0**-7)) for n in (i, h)]
     c.add("RNN", [c.real(t, b, i), *weights], outputs=2, direction="bidirectional", hidden_size=h, clip=0.5)
