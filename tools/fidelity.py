@@ -13,7 +13,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parent.parent
-KINDS = {"i8": "int8", "i16": "int16", "fp16": "fp16"}
+KINDS = {"bf16": "bfloat16", "i8": "int8", "i16": "int16", "fp16": "fp16"}
 
 INTRODUCTION = """\
 # Fidelity: how close the software NPU is to the vendor's simulator, and to the float network
@@ -35,6 +35,10 @@ arithmetic that the registers describe (`docs/format.md`, `src/npu/regs/arithmet
   Up to two steps in int8, 2e-3 of the range in fp16.
 - **Half precision.** The chip's order and width of sums are not public. Here products of halves are summed in float32; one unit in the last place of the result
   is the expected difference.
+- **Where the simulator is followed.** Inputs become integers as the simulator makes them, rint(x / scale) + zero point. What an int8 network leaves to the CPU
+  (RNN, Conv) has float32 constants in the file, with the quantisation of the simulator beside them: they are rounded to it, which reproduces the simulator
+  exactly; the vendor's CPU code may compute with the float32 numbers. Attention in int8 saturates and rounds its scores and weights in the steps that the
+  file's re-scaling gives; the registers count weights in 127 steps, the simulator in 255 half steps up to the same end, and so does the software NPU.
 - **Compiler defects.** Where the file itself says something else than the network, the file is what a chip would run. Each is named below.
 
 What is known of the hardware's rounding comes from the SoC manual: output converter, element-wise converter and accumulator shift round to nearest, and a bit
@@ -127,6 +131,12 @@ def grouped_part(rows, what, title):
     return "\n".join(text)
 
 
+def where(name, measured):
+    if not measured or name in measured:
+        return ""
+    return " (another chip)" if re.search(r"_r[kv]\d", name) else " (not measured here)"
+
+
 def expected_part(known, rows):
     names = {r["name"] for r in rows}
     text = [
@@ -136,9 +146,7 @@ def expected_part(known, rows):
         "|---|---|---|",
     ]
     for name, entry in sorted(known.items()):
-        text.append(
-            f"| {name}{'' if not names or name in names else ' (not measured here)'} | {entry['verdict']} | {entry['why']} |"
-        )
+        text.append(f"| {name}{where(name, names)} | {entry['verdict']} | {entry['why']} |")
     return "\n".join(text)
 
 
@@ -158,6 +166,13 @@ def refused_part(folder):
         + (", ".join(never) or "(it took something of each)")
         + "."
     )
+
+
+def compiled_share(args):
+    """How much of the series the page holds, where that was asked for"""
+    if not (args.refused and args.cases):
+        return ""
+    return f", as far as compiled for this page: {len(list(args.refused.rglob('case.json')))} of its {args.cases} cases, every operator's first ones"
 
 
 def chips_part(rows):
@@ -185,6 +200,7 @@ def main():
     parser.add_argument(
         "--refused", type=pathlib.Path, help="the folder of models/series/build.py: what the compiler refused"
     )
+    parser.add_argument("--cases", type=int, help="number of cases of the series, compiled or not")
     parser.add_argument("--corpus", type=pathlib.Path, nargs="*", default=[])
     parser.add_argument("--chips", type=pathlib.Path, help="of models/series_chips/check.py --json")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs" / "fidelity.md")
@@ -205,9 +221,7 @@ def main():
     if args.series:
         rows = load(args.series)
         measured += rows
-        text = grouped_part(
-            rows, "Made by `models/series`, as far as compiled and measured: about a third of its cases.", "operator"
-        )
+        text = grouped_part(rows, f"Made by `models/series`{compiled_share(args)}.", "operator")
         if args.refused:
             text = refused_part(args.refused) + "\n\n" + text
         parts["Operator by operator"] = text

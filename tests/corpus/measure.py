@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run compiled models through the public Python API and measure how far they are from the vendor's simulator and from ONNX Runtime.
 
-usage: measure.py [FOLDER...] [--fixtures] [--only GLOB] [--kind i8|i16|fp16] [--jobs N] [--timeout S] [--json OUT] [--quiet]
+usage: measure.py [FOLDER...] [--fixtures] [--only GLOB] [--kind i8|i16|fp16|bf16] [--jobs N] [--timeout S] [--json OUT] [--quiet]
 
 FOLDER is searched for case.json files (models/series/build.py writes such folders); --fixtures adds models/fixtures. Every model runs
 in a process of its own, so that a crash or a hang is one verdict. judge.py holds the JSON against known.json, tools/fidelity.py
@@ -9,7 +9,7 @@ makes docs/fidelity.md of it.
 
 Verdicts
   ok        quantised: 99.5 % of the elements (all but one of a small output) within one step of the output's scale and none beyond three; float: no error above 4e-3 of
-            the range. Networks: cosine 0.999 (float 0.9999), or an rms error below 1.1 times the simulator's own distance from ONNX
+            the range (bfloat16: 2e-2). Networks: cosine 0.999 (float 0.9999), or an rms error below 1.1 times the simulator's own distance from ONNX
             Runtime (float: 8 times). Integers and booleans: equal.
   wrong     it ran and is outside of that          refused   a typed error when it was loaded
   error     a typed error while running            crash, hang   the process died or did not end
@@ -31,7 +31,7 @@ import warnings
 import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[2]
-FIGURES_OF_FLOAT, FIGURES_OF_STEPS = 4e-3, 3.05
+FIGURES_OF_FLOAT, FIGURES_OF_STEPS = {"fp16": 4e-3, "bf16": 2e-2}, 3.05
 
 
 def cosine(a, b):
@@ -68,7 +68,7 @@ def distance(y, reference):
 
 
 def in_steps(y, reference, scale):
-    steps = np.abs(y.astype("f8") - reference.astype("f8")).ravel() / scale
+    steps = np.abs(y.astype("f8").ravel() - reference.astype("f8").ravel()) / scale
     steps = steps[np.isfinite(steps)]
     return dict(within_step=float((steps <= 1.05).mean()), max_steps=float(steps.max())) if steps.size else {}
 
@@ -87,7 +87,7 @@ def fault(f, kind, net, dtype):
         return None
     if not np.issubdtype(dtype, np.floating):
         return "integers or booleans differ"
-    quantised = kind != "fp16"
+    quantised = kind not in FIGURES_OF_FLOAT
     if net:
         if f["cosine"] < (0.999 if quantised else 0.9999) and f["rms"] > (1.1 if quantised else 8) * f["noise"]:
             return f"cosine {f['cosine']:.6f}, rms {f['rms']:.3g}, noise {f['noise']:.3g}"
@@ -95,7 +95,7 @@ def fault(f, kind, net, dtype):
         off = round((1 - f["within_step"]) * f["elements"])
         if (f["within_step"] < 0.995 and off > 1) or f["max_steps"] > FIGURES_OF_STEPS:
             return f"{100 * f['within_step']:.2f} % within a step, largest {f['max_steps']:.1f} steps"
-    elif f["max"] > FIGURES_OF_FLOAT * max(f["range"], 1e-6) + 1e-6:
+    elif f["max"] > FIGURES_OF_FLOAT.get(kind, 4e-3) * max(f["range"], 1e-6) + 1e-6:
         return f"largest error {f['max']:.3g} of range {f['range']:.3g}"
     return None
 
@@ -144,7 +144,7 @@ def from_fixtures():
 
     for f in fixtures(target="rk3588"):
         if f.network != "custom_operator":  # needs an implementation
-            kind = {"int8": "i8", "int16": "i16", "float16": "fp16"}[f.kind]
+            kind = {"int8": "i8", "int16": "i16", "float16": "fp16", "bfloat16": "bf16"}[f.kind]
             net = any("deep" in o["tolerance"] for o in f.entry["outputs"])
             weights = str(fixture(f.weights_from).path) if f.weights_from else None
             yield dict(
