@@ -176,11 +176,20 @@ def make_real(cache, python):
             if not path.exists():
                 onnx.save(model, path)
                 np.save(path.with_suffix(".npy"), rows[0])
-            for tag, quantised in (("i8", True), ("fp16", False)):
+            for tag in ("i8", "fp16", "i8_rk3566", "i8_rk3576"):
                 rknn = cache / f"{model.graph.name}_{tag}.rknn"
                 if not rknn.exists():
                     print(rknn.name, flush=True)
-                    toolkit.build(Job(str(path), str(rknn), quantise=quantised, calibration=[[r] for r in rows]))
+                    kind, _, chip = tag.partition("_")
+                    toolkit.build(
+                        Job(
+                            str(path),
+                            str(rknn),
+                            target=chip or "rk3588",
+                            quantise=kind == "i8",
+                            calibration=[[r] for r in rows],
+                        )
+                    )
             quantise(path, cache / model.graph.name, [{"images": r} for r in rows])
 
 

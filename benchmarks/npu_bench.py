@@ -21,6 +21,7 @@ import time
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+OTHER_CHIPS = ("i8_rk3566", "i8_rk3576")  # int8 builds of the same networks, beside RK3588's
 LEAST_COSINE = {"i8": 0.9, "fp16": 0.999}  # against float; random weights amplify the rounding of int8
 
 
@@ -38,7 +39,7 @@ def real_networks(cache):
         yield Network(
             onnx.stem,
             {"fp32": onnx.with_suffix(".onnx")} | quantised(cache, onnx.stem),
-            {tag: path for tag in ("i8", "fp16") if (path := cache / f"{onnx.stem}_{tag}.rknn").exists()},
+            {tag: path for tag in ("i8", "fp16", *OTHER_CHIPS) if (path := cache / f"{onnx.stem}_{tag}.rknn").exists()},
             {"images": np.load(onnx)},
         )
 
@@ -166,7 +167,7 @@ def measurements(bench, threads, python):
         found[f"ours/{tag}"] = lambda tag=tag: bench.abi(tag, threads)
         if "amx_int8" in cpu_flags():  # elsewhere the first line is VNNI, or less, already
             found[f"ours/{tag}/avx512vnni"] = lambda tag=tag: bench.abi(tag, threads, "avx512vnni")
-        if python and n.batch == 1:
+        if python and n.batch == 1 and tag not in OTHER_CHIPS:
             found[f"ours/{tag}/python"] = lambda p=n.rknn[tag]: bench.worker("npu", p, threads)
     return found
 
@@ -176,7 +177,7 @@ def measure(network, args):
         bench = Bench(network, args.build, folder, args.seconds)
         result = {"cosine": bench.check(), "batch": network.batch}
         for tag, value in result["cosine"].items():
-            if isinstance(value, str) or value < LEAST_COSINE[tag]:
+            if isinstance(value, str) or value < LEAST_COSINE[tag.partition("_")[0]]:
                 print(f"{network.name}/{tag}: not timed, answer {value}", flush=True)
                 del network.rknn[tag]
         for threads in args.threads:
@@ -221,12 +222,13 @@ def line(name, result, threads):
     cells += [ms(k) for k in ("ort/fp32", "ort/u8s8", "ort/s8s8")]
     cells += [times("ours/i8", "ort/u8s8"), times("ours/i8", "ort/fp32"), times("ours/i8/avx512vnni", "ort/u8s8")]
     cells += [times("ours/fp16", "ort/fp32")]
+    cells += [times("ours/i8", f"ours/{tag}") for tag in OTHER_CHIPS]
     return "| " + " | ".join(cells) + " |"
 
 
 HEADER = """| network | threads | int8 ms | VNNI ms | Python ms | fp16 ms | ORT fp32 | ORT U8S8 | ORT S8S8 \
-| U8S8 / int8 | fp32 / int8 | U8S8 / VNNI | fp32 / fp16 |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+| U8S8 / int8 | fp32 / int8 | U8S8 / VNNI | fp32 / fp16 | RK3566 / int8 | RK3576 / int8 |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main():

@@ -95,8 +95,14 @@ void read_quantisation(Loader& l, const FlatTable& t, const std::string& who, Te
 /// Where the constant's bytes lie in a mini file; activations and everything else have none.
 FlatVector<std::byte> mini_data(const MiniAreas& areas, const Tensor& t) {
   if (!is_constant(t.kind)) return {};
-  const auto& area = t.kind == Kind::generated ? areas.generated : areas.constants;
-  return {area.slice(t.arena_offset, t.size, "constant"), area.base() + t.arena_offset};
+  // Files without commands have no area of generated constants; theirs lie among the others. Tables of CPU operators
+  // may have no size: then their shape tells it.
+  const bool generated = t.kind == Kind::generated && areas.generated.size() != 0;
+  const auto& area = generated ? areas.generated : areas.constants;
+  std::uint64_t size = t.size;
+  if (size == 0 && t.kind == Kind::cpu_constant && t.shape.elements() > 1)
+    size = bytes_of(static_cast<std::uint64_t>(t.shape.elements()), t.dtype);
+  return {area.slice(t.arena_offset, size, "constant"), area.base() + t.arena_offset};
 }
 
 FlatVector<std::byte> buffer_data(const Loader& l, const FlatTable& t, const std::string& who) {

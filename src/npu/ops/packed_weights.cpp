@@ -10,6 +10,7 @@ namespace ez_rknn::npu::ops {
 namespace {
 
 constexpr std::int64_t kInput = 0, kW = 1, kR = 2, kBias = 3, kInitialState = 5;
+constexpr std::int64_t kMostColumns = 64;
 constexpr float kStateScale = 1.0f / 127;  // int8 networks keep the recurrent state at this scale, with zero point 0
 
 const file::Tensor& tensor(const Checked& node, std::int64_t i) {
@@ -22,11 +23,23 @@ std::span<const std::byte> payload(const file::Tensor& t) {
   return t.size != 0 && t.size < t.data.size() ? t.data.first(t.size) : t.data;
 }
 
-/// Each block lies as a 1x1 convolution's weights: groups of output rows, in each groups of 32 inputs, in those the
+struct Grouping {
+  std::int64_t rows, columns;
+};
+
+/// The native shape begins with (groups of rows, groups of columns, 1, 1, rows, columns in a group); chips differ.
+Grouping grouping_of(const Checked& node, const file::Tensor& t) {
+  const auto& native = t.native_shape;
+  if (native.size() < 6 || native[4] < 1 || native[5] < 1 || native[5] > kMostColumns)
+    node.wrong("has weights \"" + t.name + "\" without a native shape of a 1x1 convolution");
+  return {native[4], native[5]};
+}
+
+/// Each block lies as a 1x1 convolution's weights: groups of output rows, in each groups of inputs, in those the
 /// inputs of each row side by side; the last groups are as small as what is left.
 Gates unpack(const Checked& node, const file::Tensor& t, std::int64_t blocks, std::int64_t rows, std::int64_t columns) {
-  const bool int8 = t.dtype == DType::i8;
-  if (!int8 && t.dtype != DType::f16) node.missing(std::string("recurrent weights of type ") + name_of(t.dtype));
+  if (t.dtype != DType::i8 && t.dtype != DType::f16)
+    node.missing(std::string("recurrent weights of type ") + name_of(t.dtype));
   const auto bytes = payload(t);
   const std::int64_t elements = static_cast<std::int64_t>(bytes.size() / size_of(t.dtype));
   const std::int64_t packed_rows = t.shape.rank() > 0 ? t.shape[0] : 0;
@@ -36,8 +49,8 @@ Gates unpack(const Checked& node, const file::Tensor& t, std::int64_t blocks, st
                std::to_string(blocks) + " matrices of " + std::to_string(rows) + " x " + std::to_string(columns));
   Gates g{blocks, rows, columns, std::vector<float>(static_cast<std::size_t>(blocks * rows * columns))};
   const ConstTensorView view{bytes.data(), t.dtype, {}, {}, {}};
-  const std::int64_t row_group = int8 ? 32 : 16, column_group = 32;
-  float run[32];
+  const auto [row_group, column_group] = grouping_of(node, t);
+  float run[kMostColumns];
   for (std::int64_t b = 0; b < blocks; ++b) {
     std::int64_t at = b * block;
     for (std::int64_t o = 0; o < packed_rows; o += row_group)
@@ -75,12 +88,13 @@ double compute_zone_scale(const Checked& node) {
   node.wrong("lacks its compute zone");
 }
 
-/// int8: a table of 64 bytes for 8 rows, 8 s32 biases, 8 s16 weight offsets, 8 s16 multipliers.
+/// int8: a BS table, for each group of rows (8, 4 on some chips) s32 biases, s16 weight offsets, s16 multipliers.
 /// real weight = (w + offset) * multiplier * 2^-14 * converter * zone scale / scale of what it is multiplied with.
 void dequantise(const Checked& node, RecurrentWeights& weights, std::int64_t packed_rows) {
   const auto table = payload(tensor(node, kBias));
   const std::int64_t blocks = weights.directions * 2 * weights.gates;
-  if (packed_rows % 8 != 0 || static_cast<std::int64_t>(table.size()) < blocks * packed_rows * 8)
+  const std::int64_t rows = node.spec().registers ? node.spec().registers->table_group : 8;
+  if (packed_rows % rows != 0 || static_cast<std::int64_t>(table.size()) < blocks * packed_rows * 8)
     node.wrong("has a bias table of " + std::to_string(table.size()) + " bytes for " + std::to_string(blocks) + " x " +
                std::to_string(packed_rows) + " rows");
   const double zone = compute_zone_scale(node);
@@ -94,12 +108,12 @@ void dequantise(const Checked& node, RecurrentWeights& weights, std::int64_t pac
       for (std::int64_t gate = 0; gate < weights.gates; ++gate)
         for (std::int64_t h = 0; h < weights.hidden; ++h) {
           const std::int64_t line = ((d * 2 + side) * weights.gates + gate) * packed_rows + h;
-          const std::byte* group = table.data() + line / 8 * 64;
+          const std::byte* group = table.data() + line / rows * rows * 8;
           std::int32_t bias;
           std::int16_t offset, multiplier;
-          std::memcpy(&bias, group + line % 8 * 4, 4);
-          std::memcpy(&offset, group + 32 + line % 8 * 2, 2);
-          std::memcpy(&multiplier, group + 48 + line % 8 * 2, 2);
+          std::memcpy(&bias, group + line % rows * 4, 4);
+          std::memcpy(&offset, group + rows * 4 + line % rows * 2, 2);
+          std::memcpy(&multiplier, group + rows * 6 + line % rows * 2, 2);
           const double scale = multiplier * converter;
           float* row = g.values.data() + ((d * weights.gates + gate) * g.rows + h) * g.columns;
           double sum = 0;
@@ -146,6 +160,7 @@ void round_as_recorded(const Checked& node, int i, std::span<float> values) {
   if (!is_float(t.dtype) || !t.quantised || (input != DType::i8 && input != DType::i16)) return;
   const float highest = input == DType::i8 ? 127 : 32767;
   const bool by_channel = t.scales.size() > 1 && values.size() % t.scales.size() == 0;
+  if (by_channel && i == kBias) return;  // 32 bits in steps of products: finer than can be seen
   const std::size_t in_channel = by_channel ? values.size() / t.scales.size() : values.size();
   for (std::size_t k = 0; k < values.size(); ++k) {
     const float scale = by_channel ? t.scales[k / in_channel] : t.quant.scale;

@@ -30,6 +30,7 @@ struct NodeRegisters {
     int out_shift = 0;
   };
   std::vector<Convolution> convolutions;
+  int table_group = 8;   ///< rows of one group in the BS table
   bool reverse = false;  ///< one direction that starts at the last step
 
   /// Both products of an attention node in int8: scores = products of q and k in steps of q's and k's scales, times

@@ -144,8 +144,9 @@ void Builder::add_node(const file::Node& node) {
   else if (is_pool(node)) method = &Builder::add_pool;
   else if (has_unit(passes, Unit::dpu) && (!factory || by_registers(graph_, node))) method = &Builder::add_elementwise;
 
-  std::string reason =
-      node.on_npu ? "its tasks are not understood" : "it runs on the CPU and there is no such operator";
+  std::string reason = !node.on_npu     ? "it runs on the CPU and there is no such operator"
+                       : passes.empty() ? "it is the NPU's, and the file has no tasks for it"
+                                        : "its tasks are not understood";
   if (method) {
     try {
       return (this->*method)(node, passes);

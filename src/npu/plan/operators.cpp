@@ -23,8 +23,9 @@ bool is_int8_attention(const file::Graph& graph, const file::Node& node) {
          graph.tensors[std::size_t(node.inputs[0])].dtype == DType::i8;
 }
 
-/// LSTM nodes have no attributes. The compute zone's first rows hold the products of W with each step's input, 16 bytes
-/// a step; the first element-wise task that reads one of them tells which step comes first.
+/// LSTM nodes have no attributes. The compute zone's first rows hold the products of W with each step's input, a
+/// pixel's channel group (16 bytes, 8 on RK3566) a step; the first element-wise task that reads one of them tells which
+/// step comes first.
 bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::vector<Pass>& passes,
                        std::int64_t steps) {
   const auto at = address_registers(chip);
@@ -34,8 +35,9 @@ bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::ve
   const auto products = std::find_if(passes.begin(), passes.end(),
                                      [&](const Pass& p) { return p.unit == Unit::convolution && zone(p.destination); });
   if (products == passes.end()) return false;
+  const std::uint64_t pixel = std::uint64_t(chip.c2_bytes);
   const std::uint64_t base = products->registers.address(at.destination)->addend,
-                      end = base + 16 * std::uint64_t(steps);
+                      end = base + pixel * std::uint64_t(steps);
   std::uint32_t first = ~0u;
   std::uint64_t row = 0;
   for (const Pass& p : passes) {
@@ -46,12 +48,13 @@ bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::ve
         first = p.order[i], row = addend - base;
     }
   }
-  return first != ~0u && steps > 1 && row == 16 * std::uint64_t(steps - 1);
+  return first != ~0u && steps > 1 && row == pixel * std::uint64_t(steps - 1);
 }
 
 ops::NodeRegisters recurrent_registers(const Chip& chip, const file::Graph& graph, const file::Node& node,
                                        const std::vector<Pass>& passes) {
   ops::NodeRegisters r;
+  r.table_group = chip.table_group;
   for (const Pass& p : passes) {
     if (p.unit != Unit::convolution || p.weights < 0) continue;
     if (std::any_of(r.convolutions.begin(), r.convolutions.end(), [&](auto& c) { return c.weights == p.weights; }))

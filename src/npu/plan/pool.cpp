@@ -77,11 +77,16 @@ void Builder::add_pool(const file::Node& node, const std::vector<Pass>& passes) 
   if (s.dilation_h != 1 || s.dilation_w != 1) throw Unsupported("a dilated pool: its tasks ignore the dilation");
   if (s.kind == kernels::PoolShape::Kind::average) {
     const Pass& pass = passes.front();
+    // Bit 3 of the PPU's padding register leaves the padding out of the count. The compiler sets it for pads, and
+    // forgets windows that leave the map by ceil_mode: there the node is taken.
+    const bool leaves = s.pad_top || s.pad_left || (s.out_h - 1) * s.stride_h + s.kernel_h > s.in_h ||
+                        (s.out_w - 1) * s.stride_w + s.kernel_w > s.in_w;
+    if ((leaves && node.attributes.integer("count_include_pad", 0) == 0) ||
+        (pass.unit == Unit::pool && pass.registers[0x6024] >> 3 & 1))
+      throw Unsupported("an average over the pixels inside the map");
     if (pass.unit == Unit::pool) {
       average_by_registers(chip_, pass.registers, in.dtype, s);
     } else {  // RV1103B/RV1106B have no PPU
-      if (node.attributes.integer("count_include_pad", 0) == 0 && (s.pad_top || s.pad_left))
-        throw Unsupported("a padded average without registers that say how padding counts");
       s.reciprocal_h = 1.0 / s.kernel_h, s.reciprocal_w = 1.0 / s.kernel_w;
       s.pad_value = in.quant.zero_point;
     }

@@ -134,8 +134,8 @@ void check_half(Network n, const char* type) {
   if (n.reverse) bench.attributes().values["direction"] = std::string("reverse");
   if (n.reset_after) bench.attributes().values["linear_before_reset"] = std::int64_t{1};
   bench.input(DType::f16, {n.steps, 1, n.inputs}).put(n.x);
-  bench.packed({rows, n.inputs, 1, 1}, DType::f16, w);
-  bench.packed({rows, n.hidden, 1, 1}, DType::f16, r);
+  bench.packed({rows, n.inputs, 1, 1}, DType::f16, w).native_shape = {1, 1, 1, 1, 16, 32};
+  bench.packed({rows, n.hidden, 1, 1}, DType::f16, r).native_shape = {1, 1, 1, 1, 16, 32};
   bench.packed({static_cast<std::int64_t>(bias.size())}, DType::f32, std::as_bytes(std::span(bias)));
   bench.no_input();
   bench.packed({n.directions, 1, n.hidden}, DType::f16, std::as_bytes(std::span(h0))).kind = file::Kind::generated;
@@ -196,8 +196,8 @@ void check_int8(Network n, bool damage_zone = false) {
   Memory& x = bench.input(DType::i8, {n.steps, 1, n.inputs}, input);
   x.put(n.x);
   n.x = x.get();
-  bench.packed({rows, n.inputs, 1, 1}, DType::i8, weights[0]);
-  bench.packed({rows, n.hidden, 1, 1}, DType::i8, weights[1]);
+  bench.packed({rows, n.inputs, 1, 1}, DType::i8, weights[0]).native_shape = {1, 1, 1, 1, 32, 32};
+  bench.packed({rows, n.hidden, 1, 1}, DType::i8, weights[1]).native_shape = {1, 1, 1, 1, 32, 32};
   bench.packed({blocks * 2 * n.hidden}, DType::i32, table);
   bench.no_input();
   std::fill(n.h0.begin(), n.h0.end(), 0), std::fill(n.c0.begin(), n.c0.end(), 0);
