@@ -16,6 +16,9 @@ if(EZ_RKNN_SANITIZE)
                                                    -fno-sanitize-recover=all -U_FORTIFY_SOURCE)
   target_link_options(ez_rknn_options INTERFACE -fsanitize=${EZ_RKNN_SANITIZE})
 endif()
+if(EZ_RKNN_BUILD_FUZZERS AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(ez_rknn_options INTERFACE -fsanitize=fuzzer-no-link)  # the fuzzer sees what its input reached
+endif()
 
 # ez_rknn_layer(NAME dep...): a static library of every .cpp below the calling folder, linked to the layers left of it.
 function(ez_rknn_layer name)

@@ -1,7 +1,6 @@
 #include "core/cgroup.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
 
@@ -10,20 +9,23 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
 
+double ratio(double quota, double period) {
+  const double cpus = quota / period;
+  return period > 0 && cpus > 0 ? cpus : kNone;
+}
+
 /// v2: "max 100000", or quota and period in microseconds.
 double quota_v2(const std::string& folder) {
   std::ifstream f(folder + "/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(f >> quota >> period) || quota == "max" || period <= 0) return kNone;
-  return std::atof(quota.c_str()) / period;
+  double quota = 0, period = 0;
+  return f >> quota >> period ? ratio(quota, period) : kNone;  // "max" is no number
 }
 
 /// v1: a quota of -1 is none.
 double quota_v1(const std::string& folder) {
   std::ifstream q(folder + "/cpu.cfs_quota_us"), p(folder + "/cpu.cfs_period_us");
   double quota = 0, period = 0;
-  return q >> quota && p >> period && quota > 0 && period > 0 ? quota / period : kNone;
+  return q >> quota && p >> period ? ratio(quota, period) : kNone;
 }
 
 /// Of the group at `path` below the mount point and of all above it. In a container the path may be the host's and name

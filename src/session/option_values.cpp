@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 namespace ez_rknn {
 namespace {
@@ -14,6 +15,17 @@ struct Overloaded : F... {
 };
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
+
+/// Control characters as escapes: a zero byte would end the message.
+std::string printable(std::string_view text) {
+  std::string s;
+  for (const char c : text) {
+    char escaped[8] = {c};
+    if ((c >= 0 && c < ' ') || c == 0x7f) std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(c));
+    s += escaped;
+  }
+  return s;
+}
 
 OptionValue widened(const OptionScalar& scalar) {
   return std::visit([](const auto& v) { return OptionValue(v); }, scalar);
@@ -109,8 +121,8 @@ std::string shown(const OptionValue& value) {
   return std::visit(Overloaded{
                         [](bool b) -> std::string { return b ? "True" : "False"; },
                         [](std::int64_t n) { return std::to_string(n); },
-                        [](const std::string& s) { return '"' + s + '"'; },
-                        [](const OtherValue& o) { return o.text; },
+                        [](const std::string& s) { return '"' + printable(s) + '"'; },
+                        [](const OtherValue& o) { return printable(o.text); },
                         [](const std::vector<OptionScalar>& list) {
                           std::string s = "[";
                           for (const auto& item : list) s += (s.size() > 1 ? ", " : "") + shown(widened(item));

@@ -212,7 +212,7 @@ SessionOptions parse_options(const std::vector<NamedOption>& options) {
     const std::string name = lower(trimmed(o.name));
     const auto row = std::find_if(table().begin(), table().end(), [&](const Row& r) { return r.name == name; });
     if (row == table().end())
-      throw InvalidArgument("unknown provider option \"" + o.name + "\"; accepted: " + all_names());
+      throw InvalidArgument("unknown provider option " + shown(o.name) + "; accepted: " + all_names());
     if (!row->read(o.value, reading))
       throw InvalidArgument("provider option " + name + " = " + shown(o.value) +
                             "; accepted: " + std::string(row->accepted));

@@ -40,6 +40,16 @@ TEST_CASE("without cgroups, and without a quota, there is none") {
   CHECK(std::isinf(root.quota()));
 }
 
+TEST_CASE("a quota that is no number of CPUs is none") {
+  Root root;
+  root.write("proc/self/cgroup", "0::/a\n");
+  for (const char* text : {"-50000 100000", "0 100000", "nan 100000", "100000 0", "100000 -1", "x", ""}) {
+    CAPTURE(text);
+    root.write("sys/fs/cgroup/a/cpu.max", text);
+    CHECK(std::isinf(root.quota()));
+  }
+}
+
 TEST_CASE("cgroup v2: the tightest of the own group and those above") {
   Root root;
   root.write("proc/self/cgroup", "0::/system.slice/worker.service/part\n");
