@@ -154,9 +154,7 @@ def child(module: str, how: str, model: str, options: str, dtype: str, seconds: 
     import numpy as np
 
     ez = importlib.import_module(module)
-    session = ez.InferenceSession(
-        b"RKNN" + bytes(60) if model == "-" else model, provider_options=json.loads(options)
-    )
+    session = ez.InferenceSession(b"RKNN" + bytes(60) if model == "-" else model, provider_options=json.loads(options))
     feed = {n.name: np.ones(n.shape, dtype) for n in session.get_inputs()}
     for _ in range(20):
         session.run(None, feed)

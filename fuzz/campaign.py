@@ -52,25 +52,22 @@ class Target:
     def run(self, seconds: int, largest: int) -> str:
         """One slice. Returns what to say about it."""
         length = largest if self.name in WHOLE_FILES else 4096
+        options = [f"-max_len={length}", f"-max_total_time={seconds}", f"-runs={self.left}"]
+        options += [f"-artifact_prefix={self.failed}/", "-print_final_stats=1", "-close_fd_mask=1"]
         begin = time.monotonic()
         process = subprocess.run(
-            [self.program, *LIMITS, f"-max_len={length}", f"-max_total_time={seconds}", f"-runs={self.left}"]
-            + [f"-artifact_prefix={self.failed}/", "-print_final_stats=1", "-use_value_profile=0", "-close_fd_mask=1"]
-            + [self.learned, self.seeds],
+            [self.program, *LIMITS, *options, self.learned, self.seeds],
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
-        done = re.search(r"stat::number_of_executed_units:\s*(\d+)", process.stderr)
-        if not done:  # it crashed before it could say: its last line of progress does
-            lines = re.findall(r"^#(\d+)\s", process.stderr, re.M)
-            done_units = int(lines[-1]) if lines else 0
-        else:
-            done_units = int(done[1])
-        self.counts["executions"] += done_units
+        # When it fails it says no total: then its last line of progress counts.
+        said = re.findall(r"^(?:stat::number_of_executed_units: *|#)(\d+)", process.stderr, re.M)
+        done = int(said[-1]) if said else 0
+        self.counts["executions"] += done
         self.counts["seconds"] += time.monotonic() - begin
         (self.folder / "counts.json").write_text(json.dumps(self.counts))
-        text = f"{self.name}: {self.counts['executions']} of {self.wanted}, {done_units / seconds:.0f} a second"
+        text = f"{self.name}: {self.counts['executions']} of {self.wanted}, {done / seconds:.0f} a second"
         if process.returncode:
             log = self.failed / f"log-{self.counts['executions']}.txt"
             log.write_text(process.stderr[-20000:])

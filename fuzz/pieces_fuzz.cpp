@@ -1,5 +1,5 @@
-/// The small parsers of the reader, each on bytes of its own, which damage to a whole file seldom reaches: the first byte
-/// chooses the JSON text of user types, a node's BSON attributes, or compressed weights.
+/// The small parsers of the reader, each on bytes of its own, which damage to a whole file seldom reaches: the first
+/// byte chooses the JSON text of user types, a node's BSON attributes, or compressed weights.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

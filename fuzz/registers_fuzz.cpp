@@ -1,6 +1,6 @@
-/// The register decoder on any commands: banks, normal form, geometry of a convolution and text of every task, for every
-/// chip. Bytes 0 and 1: chip, and whether values are real; then tasks of 16 bytes: enabled blocks, a relocation, and
-/// where its words begin and end; behind a zero task the command words.
+/// The register decoder on any commands: banks, normal form, geometry of a convolution and text of every task, for
+/// every chip. Bytes 0 and 1: chip, and whether values are real; then tasks of 16 bytes: enabled blocks, a relocation,
+/// and where its words begin and end; behind a zero task the command words.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

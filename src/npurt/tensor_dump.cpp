@@ -3,10 +3,10 @@
 #include <atomic>
 #include <bit>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "core/environment.hpp"
 #include "ez_rknn/error.hpp"
 #include "npu/io/layout.hpp"
 
@@ -52,7 +52,7 @@ void write_file(const std::filesystem::path& path, std::string_view head, std::s
 }  // namespace
 
 std::unique_ptr<TensorDump> TensorDump::from_environment(npu::Context& context) {
-  const char* folder = std::getenv("EZ_RKNN_DUMP");
+  const char* folder = trusted_environment("EZ_RKNN_DUMP");
   if (!folder || !*folder) return nullptr;
   std::unique_ptr<TensorDump> dump(new TensorDump(folder));
   context.observe([d = dump.get()](const file::Tensor& t, const ConstTensorView& view) { d->take(t, view); });

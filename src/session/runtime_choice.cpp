@@ -3,10 +3,10 @@
 #include <dlfcn.h>
 #include <strings.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
+#include "core/environment.hpp"
 #include "core/log.hpp"
 #include "ez_rknn/error.hpp"
 
@@ -18,7 +18,7 @@ constexpr const char* kSoftwareName = "librknnrt_ez.so";
 constexpr const char* kVendorNames[] = {"librknnrt.so", "librknnrt.so.2"};
 
 std::string environment(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = trusted_environment(name);
   return value ? value : "";
 }
 

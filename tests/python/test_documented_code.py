@@ -34,6 +34,7 @@ ELSEWHERE = {
     r"python -m ez_rknn_async.compat ": "test_compat.py",
     r"python tools/wheels\.py ": "it takes minutes, and installs and tries what it made",
     r"docker ": "needs a board",
+    r"fuzz/campaign\.py ": "takes hours; ctest runs every target for seconds",
     r"\.venv/bin/(pip|python) ": "performance.md: takes minutes and networks that are made first",
 }
 PYTHON_ELSEWHERE = {r'ez\.convert\("model\.onnx"': "test_convert.py, with a stand-in for the toolkit"}
