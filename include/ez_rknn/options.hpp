@@ -42,9 +42,11 @@ struct SessionOptions {
   int max_queue_size = 3;  ///< tasks waiting for a worker; those being executed do not count
   int threads_per_core = 1;
   std::chrono::milliseconds submit_timeout{10000};  ///< how long a submission may wait for room
-  int max_pending_callbacks = 8;                    ///< finished run_async tasks whose callback has not begun
-  bool sequential_callbacks = true;                 ///< callbacks in the order of submission, else of completion
-  bool enable_pacing = false;                       ///< spread submissions evenly over the measured run time
+  /// How long closing waits without any task ending before it takes the runtime for hung; see Session::close.
+  std::chrono::milliseconds close_timeout{60000};
+  int max_pending_callbacks = 8;     ///< finished run_async tasks whose callback has not begun
+  bool sequential_callbacks = true;  ///< callbacks in the order of submission, else of completion
+  bool enable_pacing = false;        ///< spread submissions evenly over the measured run time
 
   /// Task k runs on core schedule[k % size]. Empty: tasks have no core of their own, contexts use `core_mask`.
   std::vector<int> schedule;

@@ -71,8 +71,7 @@ class Session {
                    const Session* weights_from = nullptr);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
-  /// Closes: every accepted task is run and delivered first. In a callback of this session it returns at once and the
-  /// rest is finished in the background.
+  /// Closes as close() does; what that does not wait for is finished in the background.
   ~Session();
 
   const std::vector<TensorInfo>& inputs() const;
@@ -131,9 +130,16 @@ class Session {
   void run_async(IoBinding& binding, std::function<void(std::vector<Value>, std::exception_ptr)> done,
                  const RunOptions& options = {});
 
-  /// Accept nothing more; return when everything accepted has been run and delivered. Again: no effect. In a callback
-  /// it does not wait.
-  void close();
+  /// Accept nothing more, and return true when everything accepted has been run and delivered. Again: no effect.
+  ///
+  /// A runtime may never return from a task. close() gives up once no task has ended for SessionOptions::close_timeout,
+  /// or, with `limit`, when that has passed altogether (callbacks included), and returns false: tasks that have not
+  /// begun have ended with Closed, those on the device with Timeout, except calls that lend the runtime their own
+  /// memory (run and run_batch without a time limit), which return when the runtime does. The context of
+  /// such a task cannot be destroyed; it is left to the runtime and freed should that return. Another close() waits
+  /// again. In a callback of this session it returns false at once, and the rest is done in the background.
+  /// @throws InvalidArgument for a limit below 0
+  bool close(std::optional<std::chrono::nanoseconds> limit = {});
 
   /// `runs` inferences of zeros on every worker, each as soon as it is idle; no ticket is taken and nothing is counted.
   /// @throws InvalidArgument, DeviceError, Closed

@@ -47,6 +47,8 @@ class RknnProviderOptions(TypedDict, total=False):
     """Workers of each core (1)."""
     submit_timeout_ms: int
     """How long a submission may wait for room (10000)."""
+    close_timeout_ms: int
+    """How long closing waits without any task ending before it takes the runtime for hung (60000)."""
     max_pending_callbacks: int
     """Finished run_async tasks whose callback has not begun (8)."""
     sequential_callbacks: bool
@@ -96,6 +98,7 @@ def make_provider_options(
     max_queue_size: int | None = None,
     threads_per_core: int | None = None,
     submit_timeout_ms: int | None = None,
+    close_timeout_ms: int | None = None,
     max_pending_callbacks: int | None = None,
     sequential_callbacks: bool | None = None,
     schedule: int | str | Sequence[int] | None = None,

@@ -87,7 +87,7 @@ class InferenceSession(OrtSession):
             )
         before = self._core
         self._load(self._path, providers, provider_options)
-        before.close()
+        before.close(None)
 
     def run(
         self,
@@ -286,9 +286,15 @@ class InferenceSession(OrtSession):
         """As run_with_ort_values, into the list `fetches`: values that are in it are written to, others are made."""
         binding.run_vectors(self, run_options, feed_names, feeds, fetch_names, fetches, fetch_devices)
 
-    def close(self) -> None:
-        """Accept nothing more and return when everything accepted has been run and delivered."""
-        self._core.close()
+    def close(self, timeout: float | None = None) -> bool:
+        """Accept nothing more and return True when everything accepted has been run and delivered.
+
+        A runtime may never return from a task. False once nothing has ended for `close_timeout_ms`, or, with `timeout`, when
+        so many seconds have passed altogether: what had not begun has ended with Closed, what the runtime still has with
+        Timeout; only calls that lend it their arrays (run without a time limit) go on until it returns. Called again, it
+        waits again. In a callback of this session it returns False at once; the rest is done in the background.
+        """
+        return self._core.close(timeout)
 
     def __enter__(self) -> InferenceSession:
         return self

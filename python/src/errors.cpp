@@ -54,9 +54,9 @@ void translate_errors() {
 nb::object exception_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const Error& e) { return instance_of(e); } catch (...) {
-    return nb::module_::import_("ez_rknn_async.errors").attr("Error")(to_str(text_of(error)));
-  }
+  } catch (const Error& e) { return instance_of(e); } catch (const std::bad_alloc&) {
+    return nb::borrow(PyExc_MemoryError)();
+  } catch (...) { return nb::module_::import_("ez_rknn_async.errors").attr("Error")(to_str(text_of(error))); }
 }
 
 std::string text_of(const std::exception_ptr& error) {

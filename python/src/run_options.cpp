@@ -68,7 +68,9 @@ bool is_blank(const OptionValue& value) {
   return text && text->empty();
 }
 
-std::chrono::nanoseconds seconds(nb::handle value) {
+}  // namespace
+
+std::chrono::nanoseconds seconds_of(nb::handle value) {
   constexpr const char* kAccepted = "; accepted: a number of seconds above 0, or None";
   const double s = PyFloat_AsDouble(value.ptr());
   if (PyErr_Occurred()) {
@@ -79,8 +81,6 @@ std::chrono::nanoseconds seconds(nb::handle value) {
   constexpr double kMost = 9e9;  // what nanoseconds can hold; infinity too
   return std::chrono::nanoseconds(std::max(std::int64_t{1}, static_cast<std::int64_t>(std::min(s, kMost) * 1e9)));
 }
-
-}  // namespace
 
 CallOptions read_run_options(nb::handle options, nb::handle timeout) {
   CallOptions call;
@@ -98,7 +98,7 @@ CallOptions read_run_options(nb::handle options, nb::handle timeout) {
       if (!is_blank(value)) read(value, call);
     }
   }
-  if (!timeout.is_none()) call.timeout = seconds(timeout);
+  if (!timeout.is_none()) call.timeout = seconds_of(timeout);
   return call;
 }
 

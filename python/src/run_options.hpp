@@ -23,6 +23,9 @@ struct CallOptions {
 /// @throws InvalidArgument, InvalidType
 CallOptions read_run_options(nanobind::handle run_options, nanobind::handle timeout);
 
+/// A time limit in seconds. @throws InvalidType, InvalidArgument (not above 0)
+std::chrono::nanoseconds seconds_of(nanobind::handle value);
+
 /// Adds the class RunOptions to the module.
 void bind_run_options(nanobind::module_& m);
 

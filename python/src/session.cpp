@@ -124,9 +124,11 @@ class PySession {
     return results ? nb::object(to_list(std::move(*results))) : nb::none();
   }
 
-  void close() {
+  bool close(nb::handle timeout) {
+    std::optional<std::chrono::nanoseconds> limit;
+    if (!timeout.is_none()) limit = seconds_of(timeout);
     nb::gil_scoped_release nogil;
-    session_->close();
+    return session_->close(limit);
   }
 
   const Session& get() const { return *session_; }
@@ -243,7 +245,7 @@ void bind_session(nb::module_& m) {
       .def("pipeline", &PySession::pipeline, "depth"_a, "output_names"_a.none(), "run_options"_a.none(),
            "timeout"_a.none(), nb::keep_alive<0, 1>())
       .def("run_pipeline", &PySession::run_pipeline, "input_feed"_a.none(), "depth"_a, "reset"_a)
-      .def("close", &PySession::close)
+      .def("close", &PySession::close, "timeout"_a.none())
       .def("inputs", [](const PySession& s) { return describe(s.get().inputs()); })
       .def("outputs", [](const PySession& s) { return describe(s.get().outputs()); })
       .def("native_inputs", [](const PySession& s) { return describe(s.get().native_inputs()); })

@@ -104,12 +104,15 @@ void Delivery::work() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
+      delivering_ = false;
+      if (closing_ && outstanding_ == 0) through_.notify_all();
       while (ready_.empty() && !(closing_ && outstanding_ == 0)) {
         sleeping_ = true;
         wake_.wait(lock);
       }
       sleeping_ = false;
       if (ready_.empty()) return;
+      delivering_ = true;
     }
     if (hooks_.around_batch) hooks_.around_batch([this] { deliver_batch(); });
     else deliver_batch();
@@ -120,6 +123,15 @@ void Delivery::begin_close() {
   std::lock_guard lock(mutex_);
   closing_ = true;
   wake_.notify_one();
+}
+
+bool Delivery::drain(std::optional<Clock::time_point> limit) {
+  begin_close();
+  std::unique_lock lock(mutex_);
+  const auto through = [&] { return outstanding_ == 0 && !delivering_; };
+  if (limit) return through_.wait_until(lock, *limit, through);
+  through_.wait(lock, through);
+  return true;
 }
 
 void Delivery::close() {

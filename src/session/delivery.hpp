@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "session/task.hpp"
@@ -63,7 +64,10 @@ class Delivery {
 
   /// The thread is to end when everything expected has been delivered.
   void begin_close();
-  /// begin_close(), then waits for the end. On the callback thread itself it does not wait.
+  /// begin_close(), then waits until everything expected has been delivered, at most until `limit`.
+  /// @returns whether it came to that
+  bool drain(std::optional<Clock::time_point> limit);
+  /// begin_close(), then waits for the thread to end. On the callback thread itself it does not wait.
   void close();
 
  private:
@@ -81,6 +85,8 @@ class Delivery {
   std::condition_variable wake_;
   bool sleeping_ = false;
   bool closing_ = false;
+  bool delivering_ = false;  ///< the thread is at a batch
+  std::condition_variable through_;
   std::size_t outstanding_ = 0;  ///< expected and not yet taken
   std::deque<Item> in_flight_;   ///< in ticket order, while order matters
   std::deque<Item> ready_;

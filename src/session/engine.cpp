@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kPipelineDepth = 3;  // run_pipeline says another where it wants one
 constexpr std::size_t kSpare = 8;  // buffers of a size kept for reuse
+constexpr std::chrono::hours kForever{24 * 365 * 20};
+constexpr std::chrono::seconds kLastCallbacks{1};  // for outcomes that were decided when the time was up
 
 std::shared_ptr<CustomOps> load_custom_ops(const RuntimeLibrary& library, const SessionOptions& options,
                                            std::vector<std::string>& warnings) {
@@ -53,7 +55,7 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, const SessionOpt
   }
   SessionOptions kept = given;
   kept.on_warning = nullptr;  // of loading only: let go of what it holds
-  std::shared_ptr<Engine> engine(new Engine(std::move(kept)));
+  std::shared_ptr<Engine> engine(new Engine(std::move(kept)), &Engine::dispose);
   const SessionOptions& options = engine->options_;
   engine->library_ = master ? master->shared_library() : choose_runtime(options.runtime);
   std::vector<std::string> warnings;
@@ -88,7 +90,7 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, const SessionOpt
   return engine;
 }
 
-Engine::~Engine() { close(); }
+Engine::~Engine() { close_within(std::nullopt, kForever); }
 
 std::shared_ptr<Context> Engine::open_context() const {
   std::lock_guard lock(mutex_);
@@ -110,14 +112,37 @@ Statistics Engine::stats() const {
   return s;
 }
 
-void Engine::close() {
+void Engine::begin_close() {
   if (!scheduler_ || fork_generation() != born_in_) return;
-  if (on_own_thread()) {  // cannot wait for itself: what is accepted is finished when the callback has returned
-    scheduler_->begin_close();
-    callbacks_.begin_close();
-    completions_.begin_close();
-    return;
+  scheduler_->begin_close();
+  callbacks_.begin_close();
+  completions_.begin_close();
+}
+
+bool Engine::close(std::optional<std::chrono::nanoseconds> limit) {
+  if (limit && limit->count() < 0)
+    throw InvalidArgument("close: a time limit of " + std::to_string(limit->count()) +
+                          " ns given; accepted: from 0 on");
+  std::optional<Clock::time_point> until;
+  if (limit) until = Clock::now() + std::min<std::chrono::nanoseconds>(*limit, kForever);
+  return close_within(until, options_.close_timeout);
+}
+
+bool Engine::close_within(std::optional<Clock::time_point> until, std::chrono::nanoseconds stall) {
+  if (!scheduler_ || fork_generation() != born_in_) return true;
+  begin_close();
+  if (on_own_thread()) return false;  // cannot wait for itself
+  bool ended = scheduler_->drain(until, stall);
+  if (!ended) {
+    const auto busy = scheduler_->give_up();
+    if (!given_up_.exchange(true))
+      log::error("a session was closed while the runtime did not return from " + std::to_string(busy) +
+                 " task(s): their contexts and threads are left to it until it does");
+    until = Clock::now() + kLastCallbacks;
   }
+  ended &= callbacks_.drain(until);
+  ended &= completions_.drain(until);
+  if (!ended) return given_up_ = true, false;
   std::lock_guard closing(close_mutex_);
   scheduler_->close();
   callbacks_.close();
@@ -127,6 +152,8 @@ void Engine::close() {
   } catch (const Error& e) { log::error(e.what()); }
   std::lock_guard lock(mutex_);
   first_context_.reset();
+  given_up_ = false;
+  return true;
 }
 
 }  // namespace ez_rknn

@@ -1,6 +1,8 @@
 #pragma once
 /// What is behind a Session: the model's facts, its workers, its deliveries. Owned by shared_ptr, because a callback
 /// may drop the last reference. Loading and closing: engine.cpp; calls: calls.cpp and batch.cpp.
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -56,7 +58,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool running(const Task& task) const { return scheduler_->running(task); }
   void cancel(const Cancellation::State& group) { scheduler_->cancel(group); }
 
-  void close();
+  /// Accept nothing more; does not wait.
+  void begin_close();
+  /// As Session::close.
+  bool close(std::optional<std::chrono::nanoseconds> limit = {});
   std::string perf_detail() const;
   Statistics stats() const;
   std::size_t workers() const { return scheduler_->cores().size(); }
@@ -66,8 +71,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// The first worker's, for its weights and for memory in it. @throws Closed
   std::shared_ptr<Context> open_context() const;
   bool on_own_thread() const { return callbacks_.on_callback_thread() || completions_.on_callback_thread(); }
-  /// Lets go of an engine: closes it, in the background when the caller is its own callback thread. A forked child
-  /// leaves it as it is, because its threads are the parent's.
+  /// Lets go of an engine: closes it, and destroys it with its last reference. What close() does not wait for is left
+  /// to a thread in the background.
   static void retire(std::shared_ptr<Engine> engine);
   std::size_t result_count(const RunOptions& options) const {
     return options.outputs.empty() ? model_.outputs.size() : options.outputs.size();
@@ -75,6 +80,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
  private:
   explicit Engine(SessionOptions options);
+  /// The last reference is gone. A forked child leaves it as it is, because its threads are the parent's.
+  static void dispose(Engine* engine) noexcept;
+  bool close_within(std::optional<Clock::time_point> until, std::chrono::nanoseconds stall);
   std::size_t check(std::span<const InputView> inputs, const RunOptions& options) const;
   void fill(Request& request, const RunOptions& options, std::size_t shape_set);
   std::shared_ptr<FutureTask> future_task(std::span<const InputView> inputs, const RunOptions& options);
@@ -96,6 +104,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::unique_ptr<Scheduler> scheduler_;
   std::optional<Pipeline> pipeline_;  ///< of run_pipeline
 
+  std::atomic<bool> given_up_{false};  ///< a close() did not wait for its end
   std::mutex close_mutex_;
   mutable std::mutex mutex_;                ///< guards what follows
   std::shared_ptr<Context> first_context_;  ///< null once closed

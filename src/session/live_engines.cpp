@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "core/log.hpp"
 #include "session/engine.hpp"
 #include "session/fork.hpp"
 
@@ -24,23 +26,34 @@ Registry& registry() {
   return *r;
 }
 
-void close_in_background(std::shared_ptr<Engine> engine) {
-  {
-    std::lock_guard lock(registry().mutex);
-    if (registry().generation != fork_generation()) registry().reapers = 0;
-    registry().generation = fork_generation();
-    ++registry().reapers;
-  }
-  std::thread([engine = std::move(engine)]() mutable {
-    engine->close();
-    engine.reset();
-    std::lock_guard lock(registry().mutex);
-    --registry().reapers;
-    registry().reaped.notify_all();
-  }).detach();
+void count_reaper(int change) {
+  std::lock_guard lock(registry().mutex);
+  if (registry().generation != fork_generation()) registry().reapers = 0;
+  registry().generation = fork_generation();
+  registry().reapers += change;
+  registry().reaped.notify_all();
 }
 
 }  // namespace
+
+/// The last reference is gone. A thread of its own waits for what close() does not wait for; the end of the process
+/// waits for that thread no longer than close() would.
+void Engine::dispose(Engine* engine) noexcept {
+  if (fork_generation() != engine->born_in_) return;
+  if (!engine->given_up_ && engine->close()) return delete engine;
+  count_reaper(1);
+  try {
+    std::thread([engine] {
+      const bool ended = !engine->given_up_ && engine->close();
+      if (ended) delete engine;
+      count_reaper(-1);
+      if (!ended) delete engine;
+    }).detach();
+  } catch (const std::system_error& e) {  // no more threads: its memory is all that is lost
+    log::error(std::string("a session that is let go of is not closed: ") + e.what());
+    count_reaper(-1);
+  }
+}
 
 void remember(const std::shared_ptr<Engine>& engine) {
   std::lock_guard lock(registry().mutex);
@@ -50,14 +63,7 @@ void remember(const std::shared_ptr<Engine>& engine) {
 }
 
 void Engine::retire(std::shared_ptr<Engine> engine) {
-  if (!engine) return;
-  if (fork_generation() != engine->born_in_) {
-    static_cast<void>(new std::shared_ptr<Engine>(std::move(engine)));  // its threads are in another process
-  } else if (engine->on_own_thread()) {
-    close_in_background(std::move(engine));
-  } else {
-    engine->close();
-  }
+  if (engine && !engine->given_up_) engine->close();
 }
 
 void close_all_engines() {
@@ -66,6 +72,8 @@ void close_all_engines() {
     std::lock_guard lock(registry().mutex);
     engines.swap(registry().engines);
   }
+  for (const auto& weak : engines)  // all at once, so that their limits run side by side
+    if (const auto engine = weak.lock()) engine->begin_close();
   for (const auto& weak : engines)
     if (auto engine = weak.lock()) Engine::retire(std::move(engine));
   std::unique_lock lock(registry().mutex);

@@ -168,6 +168,8 @@ const auto& table() {
           }},
       Row{"submit_timeout_ms", kCount,
           [](const OptionValue& v, Reading& r) { return read_positive(v, r.options.submit_timeout); }},
+      Row{"close_timeout_ms", kCount,
+          [](const OptionValue& v, Reading& r) { return read_positive(v, r.options.close_timeout); }},
       Row{"max_pending_callbacks", kCount,
           [](const OptionValue& v, Reading& r) { return read_positive(v, r.options.max_pending_callbacks); }},
       Row{"sequential_callbacks", kSwitch,
@@ -237,6 +239,7 @@ void validate(const SessionOptions& o) {
   require(o.max_queue_size >= 1, "max_queue_size", o.max_queue_size, "an integer from 1");
   require(o.threads_per_core >= 1 && o.threads_per_core <= 64, "threads_per_core", o.threads_per_core, "1 to 64");
   require(o.submit_timeout.count() >= 1, "submit_timeout", o.submit_timeout.count(), "1 ms or more");
+  require(o.close_timeout.count() >= 1, "close_timeout", o.close_timeout.count(), "1 ms or more");
   require(o.max_pending_callbacks >= 1, "max_pending_callbacks", o.max_pending_callbacks, "an integer from 1");
   for (int core : o.schedule) require(core >= 0 && core < kCores, "schedule: core", core, "0 to 2");
   require(o.core_mask <= 7 || o.core_mask == 0xffff, "core_mask", o.core_mask, "0 to 7, or 65535");

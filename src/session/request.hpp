@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 struct Waiter {
   std::condition_variable wake;
   bool done = false;
+  bool refused = false;  ///< what it waited for will not come
 };
 
 struct BoundCall;

@@ -155,6 +155,7 @@ Scheduler::Slot* Scheduler::place(Request& request) {
   request.phase = Request::Phase::executing;
   Slot* slot = lane.idle.back();
   lane.idle.pop_back();
+  slot->current = &request;
   ++executing_;
   return slot;
 }
@@ -220,6 +221,7 @@ Request* Scheduler::execute(Slot& slot, Request& request, bool on_caller) {
 }
 
 void Scheduler::count(Slot& slot, Request& request, const Phases& phases) {
+  last_sign_ = phases.done;
   ++slot.tasks;
   slot.busy += phases.done - phases.start;
   waits_.add(phases.start - request.accepted_at);
@@ -238,6 +240,7 @@ void Scheduler::count(Slot& slot, Request& request, const Phases& phases) {
 
 /// The slot has finished its request: what it does next, or null when it goes idle.
 Request* Scheduler::next_for(Slot& slot) {
+  slot.current = nullptr;
   if (!slot.visitors.empty()) {
     Waiter* visitor = slot.visitors.front();
     slot.visitors.pop_front();
@@ -256,6 +259,7 @@ Request* Scheduler::next_for(Slot& slot) {
     lane.queue.pop_front();
     --queued_;
     next->phase = Request::Phase::executing;
+    slot.current = next;
   }
   serve_submitters();
   return next;
@@ -274,6 +278,7 @@ void Scheduler::visit(const std::function<void(Executor&)>& visitor) {
       Waiter self;
       slot.visitors.push_back(&self);
       self.wake.wait(lock, [&] { return self.done; });
+      if (self.refused) throw Closed("the session is closed");
     }
     lock.unlock();
     std::exception_ptr error;

@@ -58,7 +58,13 @@ class Scheduler {
   void room();
   /// Refuse new requests and those that wait for room.
   void begin_close();
-  /// begin_close(), then return when all that was accepted has been executed and the threads have ended. One caller.
+  /// begin_close(), then waits until all that was accepted has been executed.
+  /// @param limit  when to stop waiting; nothing: `stall` after the last task ended. @returns whether it came to that
+  bool drain(std::optional<Clock::time_point> limit, std::chrono::nanoseconds stall);
+  /// Ends what has not begun with Closed, and answers for what is being executed, where that needs no memory of the
+  /// caller's. @returns how many tasks the runtime still has
+  std::size_t give_up();
+  /// Waits without a limit, and for the threads to end. One caller.
   void close();
 
   void add_to(Statistics& statistics) const;
@@ -68,6 +74,7 @@ class Scheduler {
     Worker worker;
     std::size_t number = 0;
     Request* request = nullptr;    ///< handed to the slot's thread
+    Request* current = nullptr;    ///< being executed
     std::deque<Waiter*> visitors;  ///< come first when the slot is through with its request
     std::condition_variable wake;
     std::thread thread;
@@ -110,6 +117,8 @@ class Scheduler {
   static void finish(const Requests& tasks);
   std::exception_ptr time_is_up(const Request& request, Clock::time_point now) const;
   void expire(Lock& lock, Task& task);
+  void give_up(Task& task);
+  bool drained() const { return queued_ == 0 && executing_ == 0 && blocked_ == 0; }
   void check_drained();
 
   void start_timer();
@@ -136,6 +145,7 @@ class Scheduler {
   std::uint64_t next_ticket_ = 0;
   std::size_t queued_ = 0, executing_ = 0, abandoned_ = 0;
   bool closing_ = false, stopping_ = false;
+  Clock::time_point last_sign_;  ///< of life while closing: when that began, or the last task ended
   Statistics counters_;
   Histogram waits_, runs_;
 

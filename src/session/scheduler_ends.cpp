@@ -113,11 +113,7 @@ void Scheduler::expire(Task& task) {
 void Scheduler::expire(Lock& lock, Task& task) {
   const auto why = time_is_up(task, Clock::now());
   if (task.phase == Request::Phase::executing && !task.given_up) {
-    drop_timer(task);
-    task.given_up = true;
-    ++abandoned_;
-    task.ended();
-    ++counters_.timed_out;
+    give_up(task);
     lock.unlock();
     task.answer({{}, why});
     return;
@@ -127,6 +123,15 @@ void Scheduler::expire(Lock& lock, Task& task) {
     tasks = take_out([&](const Request& r) { return &r == &task; }, [&] { return why; }, counters_.timed_out);
   lock.unlock();
   finish(tasks);
+}
+
+/// It is being executed, and its outcome decided: to be answered without the lock.
+void Scheduler::give_up(Task& task) {
+  drop_timer(task);
+  task.given_up = true;
+  ++abandoned_;
+  task.ended();
+  ++counters_.timed_out;
 }
 
 /// Without room: the task waits in line on its own.
@@ -181,6 +186,7 @@ void Scheduler::begin_close() {
   Requests tasks;
   {
     Lock lock(mutex_);
+    if (!closing_) last_sign_ = Clock::now();
     closing_ = true;
     tasks = take_out(
         has_no_ticket, [] { return std::make_exception_ptr(Closed("the session is closed")); }, counters_.cancelled);
@@ -188,11 +194,50 @@ void Scheduler::begin_close() {
   finish(tasks);
 }
 
+bool Scheduler::drain(std::optional<Clock::time_point> limit, std::chrono::nanoseconds stall) {
+  begin_close();
+  Lock lock(mutex_);
+  while (!drained()) {
+    const auto until = limit.value_or(last_sign_ + stall);
+    if (until <= Clock::now()) return false;
+    drained_.wait_until(lock, until);
+  }
+  return true;
+}
+
+std::size_t Scheduler::give_up() {
+  Lock lock(mutex_);
+  const auto closed = std::make_exception_ptr(
+      Closed("the session was closed before this task began: the runtime did not return from an earlier one in time"));
+  const Requests tasks = take_out([](const Request&) { return true; }, [&] { return closed; }, counters_.cancelled);
+  std::vector<std::shared_ptr<Task>> left;
+  for (Slot& slot : slots_) {
+    for (Waiter* visitor : slot.visitors) {
+      visitor->done = visitor->refused = true;
+      visitor->wake.notify_one();
+    }
+    slot.visitors.clear();
+    if (!slot.current || slot.current->waiter) continue;
+    auto& task = static_cast<Task&>(*slot.current);
+    if (task.given_up || !task.owns_its_memory()) continue;
+    give_up(task);
+    left.push_back(task.shared_from_this());
+  }
+  const std::size_t busy = executing_;
+  lock.unlock();
+  finish(tasks);
+  for (const auto& task : left)
+    task->answer({{},
+                  std::make_exception_ptr(Timeout("the session was closed, and the runtime did not return from this "
+                                                  "task in time; its result will be dropped"))});
+  return busy;
+}
+
 void Scheduler::close() {
   begin_close();
   {
     Lock lock(mutex_);
-    drained_.wait(lock, [&] { return queued_ == 0 && executing_ == 0 && blocked_ == 0; });
+    drained_.wait(lock, [&] { return drained(); });
     stopping_ = true;
     timer_wake_.notify_one();
   }
@@ -204,7 +249,7 @@ void Scheduler::close() {
 }
 
 void Scheduler::check_drained() {
-  if (closing_ && queued_ == 0 && executing_ == 0 && blocked_ == 0) drained_.notify_all();
+  if (closing_ && drained()) drained_.notify_all();
 }
 
 }  // namespace ez_rknn

@@ -63,7 +63,7 @@ void Session::run_async(IoBinding& binding, std::function<void(std::vector<Value
                         const RunOptions& options) {
   engine_->run_async(make_call(binding.state(), *engine_), std::move(done), options);
 }
-void Session::close() { engine_->close(); }
+bool Session::close(std::optional<std::chrono::nanoseconds> limit) { return engine_->close(limit); }
 void Session::warm_up(int runs) { engine_->warm_up(runs); }
 Statistics Session::stats() const { return engine_->stats(); }
 std::size_t Session::workers() const { return engine_->workers(); }

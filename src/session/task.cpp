@@ -12,6 +12,7 @@ void Task::borrow(std::span<const InputView> in, std::span<const int> out, std::
   inputs = own_inputs_;
   outputs = own_outputs_;
   results = own_results_;
+  borrowed_ = true;
 }
 
 void Task::hold(std::span<const InputView> in, std::span<const int> out, std::size_t result_count,
@@ -25,6 +26,7 @@ void Task::hold(std::span<const InputView> in, std::span<const int> out, std::si
     input.data = own.data();
     input_data_.push_back(std::move(own));
   }
+  borrowed_ = false;
 }
 
 void Task::hold(std::shared_ptr<BoundCall> call) {

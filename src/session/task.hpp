@@ -22,7 +22,7 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
  public:
   /// Copies the call.
   void hold(std::span<const InputView> in, std::span<const int> out, std::size_t result_count, BufferPool& buffers);
-  /// Borrows the inputs: for callers that stay until the task is done.
+  /// Borrows the inputs: for callers that stay until the task is done, and cannot be answered before it is.
   void borrow(std::span<const InputView> in, std::span<const int> out, std::size_t result_count);
   /// A bound run, whose values stay alive with the task.
   void hold(std::shared_ptr<BoundCall> call);
@@ -32,6 +32,8 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
   void finished() noexcept override;
   /// Gives the outcome unless it has been given.
   void answer(Outcome outcome) noexcept;
+  /// May be answered while a runtime is busy with it: nobody else's memory is in use.
+  bool owns_its_memory() const { return !borrowed_; }
 
   std::weak_ptr<Engine> engine;
   bool timed = false;      ///< the scheduler watches its deadline; otherwise whoever waits does
@@ -49,6 +51,7 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
  private:
   std::shared_ptr<Task> self_;
   std::atomic<bool> answered_{false};
+  bool borrowed_ = false;
   std::vector<InputView> own_inputs_;
   std::vector<Buffer> input_data_;
   std::vector<int> own_outputs_;

@@ -1,5 +1,6 @@
 /// A librknnrt that does what a script says (script.hpp), and aborts when it is used wrongly: a context used by two
 /// threads at once, used after rknn_destroy, or asked for too small a buffer.
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -88,6 +89,27 @@ void sleep_for(const FakeContext& c) {
   if (us) std::this_thread::sleep_for(std::chrono::microseconds(us));
 }
 
+/// Until the test lets go.
+void hold() {
+  std::unique_lock lock(state().mutex);
+  state().release.wait(lock, [] { return state().released; });
+}
+
+void keep(FakeContext& c, std::uint32_t i, const rknn_input& in) {
+  c.raw.resize(c.script.inputs.size());
+  const auto* bytes = static_cast<const std::byte*>(in.buf);
+  c.raw[i].assign(bytes, bytes + in.size);
+}
+
+void give_back(const FakeContext& c, const rknn_output& out, std::size_t size) {
+  auto* to = static_cast<std::byte*>(out.buf);
+  for (const auto& from = c.raw.at(0); size > 0;) {
+    const std::size_t part = std::min(size, from.size());
+    std::copy_n(from.data(), part, to);
+    to += part, size -= part;
+  }
+}
+
 std::atomic<const void*> last_input{nullptr};
 
 }  // namespace
@@ -138,10 +160,7 @@ FAKE_EXPORT int rknn_init(rknn_context* context, void*, uint32_t size, uint32_t 
   if (size == 0) misuse("a path instead of a model");
   if ((flag & RKNN_FLAG_SHARE_WEIGHT_MEM) && (!extend || !extend->ctx)) misuse("weights to share, but whose?");
   if (int ret = enter("init", script, flag)) return ret;
-  if (script.hold_init) {
-    std::unique_lock lock(state().mutex);
-    state().release.wait(lock, [] { return state().released; });
-  }
+  if (script.hold_init) hold();
   std::this_thread::sleep_for(std::chrono::microseconds(script.init_us));
   *context = add(std::move(script));
   return RKNN_SUCC;
@@ -242,7 +261,8 @@ FAKE_EXPORT int rknn_inputs_set(rknn_context handle, uint32_t n, rknn_input inpu
     const TensorSpec& t = use->script.inputs[i];
     if (inputs[i].size != elements_of(t.dims) * fake::bytes_of(static_cast<int>(inputs[i].type)))
       return RKNN_ERR_PARAM_INVALID;
-    if (i) continue;
+    if (use->script.copy) keep(*use.context, i, inputs[i]);
+    if (i || use->script.copy) continue;
     const bool permute = t.dims.size() == 4 && t.format == RKNN_TENSOR_NHWC && inputs[i].fmt == RKNN_TENSOR_NCHW;
     use->input.resize(elements_of(t.dims));
     for (std::size_t k = 0; k < use->input.size(); ++k)
@@ -255,7 +275,9 @@ FAKE_EXPORT int rknn_inputs_set(rknn_context handle, uint32_t n, rknn_input inpu
 FAKE_EXPORT int rknn_run(rknn_context handle, rknn_run_extend*) {
   Use use(handle);
   if (int ret = enter("run", use->script)) return ret;
+  if (use->script.lost_code && use->mask == use->script.lost_core) return use->script.lost_code;
   read_io_memory(*use.context);
+  if (use->script.hold_run && (use->input.empty() ? 0 : use->input[0]) > use->script.hold_above) hold();
   sleep_for(*use.context);
   if (use->script.fail_negative && !use->input.empty() && use->input[0] < 0) return use->script.fail_negative;
   write_io_memory(*use.context);
@@ -273,6 +295,10 @@ FAKE_EXPORT int rknn_outputs_get(rknn_context handle, uint32_t n, rknn_output ou
     const int type = outputs[i].want_float ? static_cast<int>(RKNN_TENSOR_FLOAT32) : t.type;
     if (!outputs[i].is_prealloc || !outputs[i].buf || outputs[i].size < count * fake::bytes_of(type))
       misuse("an output buffer that is missing or too small");
+    if (s.copy) {
+      give_back(*use.context, outputs[i], count * fake::bytes_of(type));
+      continue;
+    }
     for (std::size_t k = 0; k < count; ++k) {
       double v = result(*use.context, k);
       if (!outputs[i].want_float && is_quantised(t.type)) v = v / s.scale + s.zp;

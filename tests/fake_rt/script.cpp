@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <sstream>
 
 namespace fake {
@@ -62,7 +63,11 @@ void set(Script& s, const std::string& key, const std::string& value) {
   else if (key == "fail") s.failures.push_back(failure_of(value));
   else if (key == "fail_negative") s.fail_negative = std::stoi(value);
   else if (key == "cores") s.cores = std::stoi(value);
+  else if (key == "fail_core" && std::sscanf(value.c_str(), "%u:%d", &s.lost_core, &s.lost_code) == 2) return;
   else if (key == "init" && value == "hold") s.hold_init = true;
+  else if (key == "run" && value == "hold") s.hold_run = true, s.hold_above = -std::numeric_limits<double>::infinity();
+  else if (key == "hold_above") s.hold_run = true, s.hold_above = std::stod(value);
+  else if (key == "copy") s.copy = value != "0";
   else if (key == "dup") s.dup = value != "0";
   else if (key == "c2") s.c2 = std::stoi(value);
   else if (key == "row_padding") s.row_padding = std::stoi(value);

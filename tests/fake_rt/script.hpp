@@ -13,7 +13,12 @@
 ///   fail=FUNCTION:CODE[:NTH]          the call (or only the NTH one, from 1) returns CODE
 ///   fail_negative=CODE                rknn_run returns CODE when the first element of input 0 is negative
 ///   cores=N                           1: every mask is refused with -13; otherwise those of cores from N on, with -5
-///   init=hold                       rknn_init waits for a call of fake_rknnrt_release()
+///   fail_core=MASK:CODE               rknn_run returns CODE in a context of that core mask: the core is lost
+///   init=hold  run=hold               rknn_init, or rknn_run, waits for a call of fake_rknnrt_release()
+///   hold_above=X                      rknn_run waits for it when the first element of input 0 is above X
+///   copy=1                            inputs and outputs are copied as they are, as fast as a runtime can; the bytes
+///   of an
+///                                     output are those of input 0, again and again
 ///   dup=0                             rknn_dup_context is refused
 ///   dynamic=1x4|1x8                   shapes of input 0; element counts of outputs follow it
 ///   c2=N                              the native layout of 4-D tensors is NC1HWC2 with groups of N channels
@@ -52,7 +57,10 @@ struct Script {
   std::vector<Failure> failures;
   int fail_negative = 0;
   int cores = 3;
-  bool dup = true, hold_init = false;
+  std::uint32_t lost_core = 0;
+  int lost_code = 0;
+  bool dup = true, hold_init = false, hold_run = false, copy = false;
+  double hold_above = 0;  ///< with hold_run: which runs
   int c2 = 0, row_padding = 0;
   bool memory_fd = true;
   std::vector<std::vector<std::uint32_t>> dynamic;

@@ -27,9 +27,10 @@ struct IoMemory {
 struct FakeContext {
   Script script;
   std::uint32_t mask = 0;
-  std::vector<double> input;           ///< input 0, in the model's own order
-  std::map<std::string, IoMemory> io;  ///< by name
-  bool copied = false;                 ///< rknn_inputs_set was called
+  std::vector<double> input;                ///< input 0, in the model's own order
+  std::vector<std::vector<std::byte>> raw;  ///< every input, with copy=1
+  std::map<std::string, IoMemory> io;       ///< by name
+  bool copied = false;                      ///< rknn_inputs_set was called
   std::atomic_flag busy;
 };
 

@@ -26,6 +26,8 @@ class Runtime {
     return r;
   }
   void script(const std::string& text) { script_(text.c_str()); }
+  /// Lets go of what the script holds.
+  void release() { release_(); }
   int live_contexts() { return live_(); }
   int live_memory() { return live_memory_(); }
   int calls(const char* function) { return calls_(function); }
@@ -36,12 +38,14 @@ class Runtime {
     void* handle = dlopen(places::fake_runtime, RTLD_NOW | RTLD_LOCAL);
     REQUIRE_MESSAGE(handle, dlerror());
     script_ = reinterpret_cast<void (*)(const char*)>(dlsym(handle, "fake_rknnrt_script"));
+    release_ = reinterpret_cast<void (*)()>(dlsym(handle, "fake_rknnrt_release"));
     live_ = reinterpret_cast<int (*)()>(dlsym(handle, "fake_rknnrt_live_contexts"));
     live_memory_ = reinterpret_cast<int (*)()>(dlsym(handle, "fake_rknnrt_live_memory"));
     calls_ = reinterpret_cast<int (*)(const char*)>(dlsym(handle, "fake_rknnrt_calls"));
     trace_ = reinterpret_cast<const char* (*)()>(dlsym(handle, "fake_rknnrt_trace"));
   }
   void (*script_)(const char*);
+  void (*release_)();
   int (*live_)();
   int (*live_memory_)();
   int (*calls_)(const char*);
