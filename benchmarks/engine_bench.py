@@ -6,7 +6,7 @@ REFERENCE_PYTHON  interpreter of an environment with ztu-somemodelruntime-ez-rkn
 --build           a build with EZ_RKNN_BUILD_TESTS and EZ_RKNN_BUILD_BENCHMARKS (build/release)
 
 Runtimes: the scripted one of tests/fake_rt, which copies inputs and outputs as they are (`copy=1`) and takes a fixed time, none, or
-a random one; and the software NPU with a model of the repository. Both packages, the C++ API and bare threads that call the
+a random one; and the software NPU with a model of the repository. "queue" is max_queue_size. Both packages, the C++ API and bare threads that call the
 runtime in a loop (what nothing can beat) are measured by processes of their own, one after the other, round after round.
 A cell is the median of the rounds; brackets hold the least and the largest ratio of a round.
 """
@@ -48,19 +48,25 @@ class Case:
 
 def cases() -> list[Case]:
     queue = CORES | {"max_queue_size": 12}
-    balanced = {"schedule": "balanced", "max_queue_size": 12}
-    any_core = {"threads_per_core": 3, "tp_mode": "auto", "max_queue_size": 12}
+    deep = {"max_queue_size": 32}  # the reference has no max_pending_callbacks; its own bound is 8
+    free = deep | {"max_pending_callbacks": 32}
+    any_core = deep | {"threads_per_core": 3, "tp_mode": "auto"}  # it has no "balanced" either
     fixed, jitter = TINY + ";delay_us=3000", TINY + ";jitter_us=20000"
+
+    def rate(name: str, script: str, options: dict, theirs: dict | None = None, **more) -> Case:
+        return Case(name, "callbacks", script, options, figure="rate", reference_options=theirs, cpp="async", **more)
+
     return [
         Case("run, tiny: p50", "blocking", cpp="run", ideal=1),
         Case("run, tiny: p99", "blocking", figure="p99_us", cpp="run", ideal=1),
         Case("run, 1x3x640x640 float32", "blocking", IMAGE, cpp="run", ideal=1),
         Case("run, 1x3x640x640 uint8", "blocking", IMAGE, dtype="uint8", cpp="run", ideal=1),
-        Case("run_async, no run time, max_queue_size 3", "callbacks", options=CORES, figure="rate", cpp="async"),
-        Case("run_async, no run time, max_queue_size 12", "callbacks", options=queue, figure="rate", cpp="async"),
-        Case("run_async, 3 ms, max_queue_size 3", "callbacks", fixed, CORES, figure="rate", ideal=3, cpp="async"),
-        Case("run_async, 0-20 ms, max_queue_size 12", "callbacks", jitter, queue, figure="rate", ideal=3, cpp="async"),
-        Case("run_async, 0-20 ms, balanced", "callbacks", jitter, balanced, "float32", "rate", any_core, 3, "async"),
+        rate("run_async, no run time, queue 3", TINY, CORES),
+        rate("run_async, no run time, queue 12", TINY, queue),
+        rate("run_async, 3 ms, queue 3", fixed, CORES, ideal=3),
+        rate("run_async, 3 ms, queue 12", fixed, queue, ideal=3),
+        rate("run_async, 0-20 ms, queue 32", jitter, CORES | free, CORES | deep, ideal=3),
+        rate("run_async, 0-20 ms, balanced, queue 32", jitter, free | {"schedule": "balanced"}, any_core, ideal=3),
         Case("dispatch_batch of 8, 3 ms", "batches", fixed, CORES, figure="rate", ideal=3),
         Case("run_pipeline, 3 ms, depth 3", "pipeline", fixed, CORES, figure="rate", ideal=3),
         Case("four threads, no run time", "threads", options=CORES, figure="rate"),
@@ -170,7 +176,7 @@ class Bench:
         import ez_rknn_async as ez
 
         self.software = ez.software_runtime_path()
-        self.model = str(ROOT / "models" / "seed" / "seed_i8.rknn")
+        self.model = str(ROOT / "models" / "digits" / "digits_i8.rknn")
 
     def runtime(self, case: Case) -> str:
         return str(self.scripted if case.script else self.software)
