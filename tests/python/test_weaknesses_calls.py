@@ -64,8 +64,10 @@ def test_weakness_03_run_and_waiting_submissions_work_inside_a_callback(fake):
 def test_weakness_04_the_last_reference_may_go_in_a_callback(fake):
     for k in range(10):
         holder, done = [fake.open("delay_us=500")], threading.Event()
+        session = holder[0]  # a callback may empty the holder before the others are submitted
         for _ in range(3):
-            holder[0].run_async(None, X, lambda *_, h=holder, d=done: (h.clear(), gc.collect(), d.set()))
+            session.run_async(None, X, lambda *_, h=holder, d=done: (h.clear(), gc.collect(), d.set()))
+        del session
         assert done.wait(30), k
     wait_until(lambda: fake.live_contexts() == 0, 30)
 
