@@ -207,9 +207,11 @@ bool Scheduler::drain(std::optional<Clock::time_point> limit, std::chrono::nanos
 
 std::size_t Scheduler::give_up() {
   Lock lock(mutex_);
-  const auto closed = std::make_exception_ptr(
-      Closed("the session was closed before this task began: the runtime did not return from an earlier one in time"));
-  const Requests tasks = take_out([](const Request&) { return true; }, [&] { return closed; }, counters_.cancelled);
+  const auto closed = [] {  // one each: they are looked at in different threads
+    return std::make_exception_ptr(Closed(
+        "the session was closed before this task began: the runtime did not return from an earlier one in time"));
+  };
+  const Requests tasks = take_out([](const Request&) { return true; }, closed, counters_.cancelled);
   std::vector<std::shared_ptr<Task>> left;
   for (Slot& slot : slots_) {
     for (Waiter* visitor : slot.visitors) {
