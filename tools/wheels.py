@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the wheels: x86_64 and aarch64, glibc 2.17 (manylinux2014), CPython 3.10, 3.11, and one for 3.12 and later; `make wheels`.
+"""Builds the wheels: x86_64 and aarch64, glibc 2.17 (manylinux2014), CPython 3.10, 3.11, 3.12; `make wheels`.
 
 usage: wheels.py [--native] [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N]
 
@@ -21,11 +21,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheels"
 ARCHITECTURES = ("x86_64", "aarch64")
-PYTHONS = (
-    "3.10",
-    "3.11",
-    "3.12",
-)  # the last one's serves those after it too: the stable interface
+PYTHONS = ("3.10", "3.11", "3.12")
 GLIBC = "2.17"
 LARGEST = 2 << 20
 BACKEND = ("pip>=23.1", "scikit-build-core>=0.10", "nanobind>=2.4")  # for each CPython
