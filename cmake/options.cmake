@@ -2,6 +2,11 @@
 add_library(ez_rknn_options INTERFACE)
 target_compile_options(ez_rknn_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -fno-math-errno
                                                  -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms of gcc 12 inside its own std::string and std::map.
+  target_compile_options(ez_rknn_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>
+                                                   $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
+endif()
 target_compile_definitions(ez_rknn_options INTERFACE EZ_RKNN_VERSION="${PROJECT_VERSION}"
                            $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 target_compile_options(ez_rknn_options INTERFACE -fstack-protector-strong)
