@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ def compare(
     inputs: Mapping[str, np.ndarray] | None = None,
     *,
     seed: int = 0,
+    progress: Callable[[float, str], None] = lambda fraction, text: None,
 ) -> dict[str, Any]:
     """Run both models on the same inputs and compare every tensor that has the same name and size in both.
 
@@ -39,11 +40,14 @@ def compare(
     """
     facts = describe(os.fspath(model))
     feed = dict(inputs) if inputs is not None else random_inputs(facts, np.random.default_rng(seed))
+    progress(0.0, "software NPU")
     tensors, index = dumped_tensors(model, feed)
+    progress(0.4, "ONNX Runtime")
     wanted = reference_tensors(onnx, normalised(facts, feed), set(tensors), facts["batch"])
     makers = {name: node["type"] for node in facts["graphs"][0]["nodes"] for name in node["outputs"]}
     rows = []
-    for name, value in tensors.items():
+    for k, (name, value) in enumerate(tensors.items()):
+        progress(0.8 + 0.2 * k / len(tensors), "tensors")
         reference = wanted.get(name)
         if reference is None or reference.size != value.size or name in feed:
             continue

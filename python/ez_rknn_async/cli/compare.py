@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from .arguments import add_file, add_inputs, add_model, read_inputs
-from .terminal import style
+from .terminal import Progress, style
 
 NAME = "compare"
 HELP = "say how far each layer is from the ONNX model"
@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     if args.input:
         inputs = read_inputs(args.input, [t["name"] for t in describe(args.model)["graphs"][0]["inputs"]])
     try:
-        result = compare(args.model, args.onnx, inputs, seed=args.seed)
+        with Progress("comparing") as progress:
+            result = compare(args.model, args.onnx, inputs, seed=args.seed, progress=progress)
     except ImportError as e:
         raise RuntimeError(str(e)) from None
     if args.worst is not None:
