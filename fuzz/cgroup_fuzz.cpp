@@ -7,23 +7,30 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <string_view>
 
 #include "core/cgroup.hpp"
 
 namespace {
 
-const std::string& root() {
-  static const std::string folder = [] {
-    const bool in_memory = std::filesystem::exists("/dev/shm");
-    std::string name = std::string(in_memory ? "/dev/shm" : "/tmp") + "/ez_rknn_cgroup_fuzz_XXXXXX";
-    if (!mkdtemp(name.data())) std::abort();
+/// A folder of this process, gone with it.
+struct Root {
+  std::string folder;
+  Root()
+      : folder(std::string(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp") + "/ez_rknn_cgroup_fuzz_XXXXXX") {
+    if (!mkdtemp(folder.data())) std::abort();
     for (const char* sub : {"/proc/self", "/sys/fs/cgroup/cpu/a", "/sys/fs/cgroup/a"})
-      std::filesystem::create_directories(name + sub);
-    std::atexit([] { std::filesystem::remove_all(root()); });
-    return name;
-  }();
-  return folder;
+      std::filesystem::create_directories(folder + sub);
+  }
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+  ~Root() { std::filesystem::remove_all(folder); }
+};
+
+const std::string& root() {
+  static const Root made;
+  return made.folder;
 }
 
 }  // namespace
