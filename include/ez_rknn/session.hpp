@@ -121,7 +121,7 @@ class Session {
   /// Run what a binding of this session says, and wait; see ez_rknn/binding.hpp. Thread-safe, also with one binding:
   /// every run takes the binding as it is when it is called. Of the options timeout and cancellation count: which
   /// outputs there are, and of which type, the binding says. When the time is up, a task that is being executed still
-  /// uses the values bound; memory of the caller's own (Value::at_address) must live until the runtime has returned.
+  /// uses the values bound; memory of the caller's own (Value::borrow) must live until the runtime has returned.
   /// @throws InvalidArgument (an input without a value; another session's binding), QueueFull, Closed, DeviceError,
   ///         Timeout, Cancelled
   void run(IoBinding& binding, const RunOptions& options = {});

@@ -8,11 +8,6 @@ using namespace fake;
 
 namespace {
 
-RunOptions limited(std::chrono::nanoseconds timeout) {
-  RunOptions options;
-  options.timeout = timeout;
-  return options;
-}
 RunOptions cancellable(const Cancellation& by) {
   RunOptions options;
   options.cancellation = by;

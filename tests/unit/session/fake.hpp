@@ -94,4 +94,11 @@ inline int entries(const char* folder) {
 }
 inline int thread_count() { return entries("/proc/self/task"); }
 
+/// A call that may take so long.
+inline RunOptions limited(std::chrono::nanoseconds timeout) {
+  RunOptions options;
+  options.timeout = timeout;
+  return options;
+}
+
 }  // namespace fake

@@ -8,12 +8,6 @@ using namespace fake;
 
 namespace {
 
-RunOptions limited(std::chrono::nanoseconds timeout) {
-  RunOptions options;
-  options.timeout = timeout;
-  return options;
-}
-
 void wait_for_running(Session& session, std::size_t n = 1) {
   REQUIRE(eventually([&] { return session.stats().running == n; }));
 }
