@@ -79,6 +79,13 @@ FileBytes header(int mode, std::int16_t offset, std::uint32_t nibbles, std::arra
   return h;
 }
 
+/// Every one of the 16 lanes, four bytes of each in turn.
+void check_lanes(const FileBytes& out, const std::vector<std::int8_t>& lane) {
+  for (std::size_t k = 0; k < 16; ++k)
+    for (std::size_t i = 0; i < lane.size(); ++i)
+      CHECK_EQ(static_cast<std::int8_t>(out[i / 4 * 64 + 4 * k + i % 4]), lane[i]);
+}
+
 }  // namespace
 
 TEST_CASE("a packed size is the sum over the tuples; depthwise zeros count as ones only alone") {
@@ -151,8 +158,8 @@ TEST_CASE("mode B: runs, small signed numbers and full bytes") {
   const auto p = pack(headers, streams);
   FileBytes out(4 * 64);
   decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out);
-  for (std::size_t k = 0; k < 16; ++k)
-    for (std::size_t i = 0; i < 16; ++i) CHECK_EQ(static_cast<std::int8_t>(out[i / 4 * 64 + 4 * k + i % 4]), lane[i]);
+  REQUIRE_EQ(lane.size(), 16);
+  check_lanes(out, lane);
 }
 
 TEST_CASE("wider run indices: a longer table of lengths, and a longer header before the stream") {
@@ -179,8 +186,8 @@ TEST_CASE("wider run indices: a longer table of lengths, and a longer header bef
     const auto p = pack(headers, streams);
     FileBytes out(8 * 64);
     decompress_weights(ByteReader(p.bytes), p.lanes, DType::i8, out);
-    for (std::size_t k = 0; k < 16; ++k)
-      for (std::size_t i = 0; i < 32; ++i) CHECK_EQ(static_cast<std::int8_t>(out[i / 4 * 64 + 4 * k + i % 4]), lane[i]);
+    REQUIRE_EQ(lane.size(), 32);
+    check_lanes(out, lane);
   }
 }
 
