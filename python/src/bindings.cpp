@@ -4,6 +4,7 @@
 
 #include "callbacks.hpp"
 #include "ez_rknn/binding.hpp"
+#include "gil.hpp"
 #include "run_options.hpp"
 #include "session.hpp"
 #include "values.hpp"
@@ -40,8 +41,8 @@ void bind_bindings(nb::module_& m) {
       .def("clear_outputs", &IoBinding::clear_outputs)
       .def("outputs", &IoBinding::outputs)
       .def("output_names", &IoBinding::output_names)
-      .def("sync_inputs", &IoBinding::sync_inputs, nb::call_guard<nb::gil_scoped_release>())
-      .def("sync_outputs", &IoBinding::sync_outputs, nb::call_guard<nb::gil_scoped_release>());
+      .def("sync_inputs", &IoBinding::sync_inputs, nb::call_guard<WithoutGil>())
+      .def("sync_outputs", &IoBinding::sync_outputs, nb::call_guard<WithoutGil>());
   m.def(
       "output_dtype",
       [](nb::handle run_options) -> nb::object {
@@ -55,7 +56,7 @@ void bind_bindings(nb::module_& m) {
       [](nb::handle session, IoBinding& binding, nb::handle run_options, nb::handle timeout) {
         Session& s = session_of(session);
         const RunOptions options = bound_run_options(run_options, timeout);
-        nb::gil_scoped_release nogil;
+        WithoutGil nogil;
         s.run(binding, options);
       },
       "session"_a, "binding"_a, "run_options"_a.none(), "timeout"_a.none());
@@ -66,7 +67,7 @@ void bind_bindings(nb::module_& m) {
         const RunOptions options = bound_run_options(run_options, timeout);
         auto callback = completion<std::vector<Value>>(
             std::move(done), [](std::vector<Value>&& values) { return nb::cast(std::move(values)); });
-        nb::gil_scoped_release nogil;
+        WithoutGil nogil;
         s.run_async(binding, std::move(callback), options);
       },
       "session"_a, "binding"_a, "done"_a, "run_options"_a.none(), "timeout"_a.none());

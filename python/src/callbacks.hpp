@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "errors.hpp"
+#include "gil.hpp"
 
 namespace ez_rknn::python {
 
@@ -17,7 +18,7 @@ class Held {
   Held(Held&&) noexcept = default;
   ~Held() {
     if (!object_.is_valid()) return;
-    nanobind::gil_scoped_acquire gil;
+    WithGil gil;
     object_.reset();
   }
   nanobind::handle get() const { return object_; }
@@ -31,7 +32,7 @@ class Held {
 template <class Call>
 void call_safely(nanobind::handle callable, Call&& call) noexcept {
   try {
-    call();
+    outlasting(call);  // Python code lets go of the lock and takes it again
   } catch (nanobind::python_error& e) {
     e.restore();
     PyErr_WriteUnraisable(callable.ptr());

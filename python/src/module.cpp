@@ -7,6 +7,7 @@
 #include "errors.hpp"
 #include "ez_rknn/options.hpp"
 #include "ez_rknn/version.hpp"
+#include "gil.hpp"
 #include "options.hpp"
 #include "pipeline.hpp"
 #include "run_options.hpp"
@@ -22,6 +23,7 @@ using namespace nb::literals;
 using ez_rknn::log::Level;
 using ez_rknn::python::dict_of;
 using ez_rknn::python::to_str;
+using ez_rknn::python::WithoutGil;
 
 /// ONNX Runtime's severities run the other way: this one, 3, is its 0.
 constexpr int kVerbose = static_cast<int>(Level::debug);
@@ -64,5 +66,5 @@ NB_MODULE(_core, m) {
   m.def("log_severity", [] { return kVerbose - static_cast<int>(ez_rknn::log::threshold()); });
   m.def("software_runtime_path", &ez_rknn::software_runtime_path);
   m.def("npu_present", &ez_rknn::npu_present);
-  m.def("close_all", &ez_rknn::close_all_engines, nb::call_guard<nb::gil_scoped_release>());
+  m.def("close_all", &ez_rknn::close_all_engines, nb::call_guard<WithoutGil>());
 }

@@ -2,6 +2,7 @@
 
 #include "arrays.hpp"
 #include "feed.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -20,7 +21,7 @@ nb::object PyPipeline::push(nb::handle feed) {
   read_feed(inputs_, feed, arrays);
   std::optional<Pipeline::Outputs> outputs;
   {
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     outputs = pipeline_.push(arrays.views());
   }
   return list_or_none(std::move(outputs));
@@ -29,7 +30,7 @@ nb::object PyPipeline::push(nb::handle feed) {
 nb::object PyPipeline::pop() {
   std::optional<Pipeline::Outputs> outputs;
   {
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     outputs = pipeline_.pop();
   }
   return list_or_none(std::move(outputs));
@@ -38,7 +39,7 @@ nb::object PyPipeline::pop() {
 nb::list PyPipeline::flush() {
   std::vector<Pipeline::Outputs> all;
   {
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     all = pipeline_.flush();
   }
   nb::list list;
@@ -47,7 +48,7 @@ nb::list PyPipeline::flush() {
 }
 
 void PyPipeline::clear() {
-  nb::gil_scoped_release nogil;
+  WithoutGil nogil;
   pipeline_.clear();
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ez_rknn/error.hpp"
+#include "gil.hpp"
 #include "options.hpp"
 #include "session/option_values.hpp"
 #include "text.hpp"
@@ -113,7 +114,7 @@ Entries (add_run_config_entry) that mean something here: "timeout_ms", "output_d
       .def_prop_rw(
           "terminate", [](const PyRunOptions& o) { return o.cancellation.cancelled(); },
           [](PyRunOptions& o, bool on) {
-            nb::gil_scoped_release nogil;  // it takes the sessions' locks
+            WithoutGil nogil;  // it takes the sessions' locks
             if (on) o.cancellation.cancel();
             else o.cancellation.reset();
           },

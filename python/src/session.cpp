@@ -11,6 +11,7 @@
 #include "errors.hpp"
 #include "ez_rknn/session.hpp"
 #include "feed.hpp"
+#include "gil.hpp"
 #include "options.hpp"
 #include "pipeline.hpp"
 #include "run_options.hpp"
@@ -24,7 +25,7 @@ namespace {
 
 /// Callbacks are delivered in batches under one hold of the GIL.
 void with_gil(const std::function<void()>& batch) {
-  nb::gil_scoped_acquire gil;
+  WithGil gil;
   batch();
 }
 
@@ -62,7 +63,7 @@ class PySession {
  public:
   PySession(nb::handle model, const nb::dict& options, const PySession* weights_from);
   ~PySession() {
-    nb::gil_scoped_release nogil;  // closing delivers callbacks, which need the GIL
+    WithoutGil nogil;  // closing delivers callbacks, which need the GIL
     session_.reset();
   }
 
@@ -70,7 +71,7 @@ class PySession {
     const Call call(*session_, names, feed, run_options, timeout);
     std::vector<Tensor> results;
     {
-      nb::gil_scoped_release nogil;
+      WithoutGil nogil;
       results = call.options.dispatch_batch ? session_->run_batch(call.inputs.views(), call.run_options())
                                             : session_->run(call.inputs.views(), call.run_options());
     }
@@ -84,7 +85,7 @@ class PySession {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch("run_async");
     Callback done = async_callback(std::move(callback), std::move(user_data));
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     session_->run_async(call.inputs.views(), std::move(done), call.run_options());
   }
 
@@ -94,7 +95,7 @@ class PySession {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch(wait ? "submit" : "arun");
     Callback callback = completion<std::vector<Tensor>>(std::move(done), to_list);
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     return session_->post(call.inputs.views(), std::move(callback), call.run_options(),
                           wait ? IfFull::wait : IfFull::park);
   }
@@ -102,7 +103,7 @@ class PySession {
   Future submit(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch("map");
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     return session_->submit(call.inputs.views(), call.run_options());
   }
 
@@ -118,7 +119,7 @@ class PySession {
     read_feed(session_->inputs(), feed, arrays);
     std::optional<std::vector<Tensor>> results;
     {
-      nb::gil_scoped_release nogil;
+      WithoutGil nogil;
       results = session_->run_pipeline(arrays.views(), depth, reset);
     }
     return results ? nb::object(to_list(std::move(*results))) : nb::none();
@@ -127,7 +128,7 @@ class PySession {
   bool close(nb::handle timeout) {
     std::optional<std::chrono::nanoseconds> limit;
     if (!timeout.is_none()) limit = seconds_of(timeout);
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     return session_->close(limit);
   }
 
@@ -162,13 +163,13 @@ PySession::PySession(nb::handle model, const nb::dict& options, const PySession*
     if (!encoded.is_valid()) throw nb::python_error();
     const std::string path(encoded.c_str(), encoded.size());
     if (path.find('\0') != path.npos) throw InvalidArgument("the model's path holds a zero byte");
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     session_.emplace(path, settings, weights);
     return;
   }
   const ReadBuffer content(model);
   const std::span bytes(static_cast<const std::byte*>(content.view.buf), static_cast<std::size_t>(content.view.len));
-  nb::gil_scoped_release nogil;
+  WithoutGil nogil;
   session_.emplace(bytes, settings, weights);
 }
 
@@ -260,14 +261,12 @@ void bind_session(nb::module_& m) {
       .def("stats", &stats)
       .def("workers", [](const PySession& s) { return s.get().workers(); })
       .def(
-          "warm_up", [](PySession& s, int runs) { s.get().warm_up(runs); }, "runs"_a,
-          nb::call_guard<nb::gil_scoped_release>())
+          "warm_up", [](PySession& s, int runs) { s.get().warm_up(runs); }, "runs"_a, nb::call_guard<WithoutGil>())
       .def(
           "start_profiling", [](PySession& s, const std::string& prefix) { s.get().start_profiling(prefix); },
           "prefix"_a)
       .def(
-          "end_profiling", [](PySession& s) { return s.get().end_profiling(); },
-          nb::call_guard<nb::gil_scoped_release>())
+          "end_profiling", [](PySession& s) { return s.get().end_profiling(); }, nb::call_guard<WithoutGil>())
       .def("profiling_start_ns", [](const PySession& s) { return s.get().profiling_start_ns(); });
 }
 

@@ -2,6 +2,7 @@
 
 #include "arrays.hpp"
 #include "ez_rknn/future.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 
@@ -11,7 +12,7 @@ namespace {
 nb::object get(Future& future) {
   std::vector<Tensor> results;
   {
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     results = future.get();
   }
   return to_list(std::move(results));
@@ -21,11 +22,9 @@ nb::object get(Future& future) {
 
 void bind_tasks(nb::module_& m) {
   nb::class_<TaskHandle>(m, "Task")
-      .def("withdraw", &TaskHandle::withdraw, nb::call_guard<nb::gil_scoped_release>())
-      .def("running", &TaskHandle::running, nb::call_guard<nb::gil_scoped_release>());
-  nb::class_<Future>(m, "Pending")
-      .def("get", &get)
-      .def("cancel", &Future::cancel, nb::call_guard<nb::gil_scoped_release>());
+      .def("withdraw", &TaskHandle::withdraw, nb::call_guard<WithoutGil>())
+      .def("running", &TaskHandle::running, nb::call_guard<WithoutGil>());
+  nb::class_<Future>(m, "Pending").def("get", &get).def("cancel", &Future::cancel, nb::call_guard<WithoutGil>());
 }
 
 }  // namespace ez_rknn::python

@@ -12,6 +12,7 @@
 #include "dict_of.hpp"
 #include "ez_rknn/error.hpp"
 #include "ez_rknn/value.hpp"
+#include "gil.hpp"
 #include "session.hpp"
 #include "text.hpp"
 
@@ -34,7 +35,7 @@ Dims dims_of(const Shape& s) { return {s.begin(), s.end()}; }
 template <class T>
 std::shared_ptr<void> with_gil(T&& owned) {
   return std::shared_ptr<T>(new T(std::forward<T>(owned)), [](T* p) {
-    nb::gil_scoped_acquire gil;
+    WithGil gil;
     delete p;
   });
 }
@@ -126,7 +127,7 @@ nb::object read(const Value& v) {
   need_numpy_type(v);
   Tensor t;
   {
-    nb::gil_scoped_release nogil;
+    WithoutGil nogil;
     t = v.read();
   }
   return to_numpy(std::move(t));
@@ -135,7 +136,7 @@ nb::object read(const Value& v) {
 void write(Value& v, nb::handle array) {
   BorrowedArrays arrays;
   arrays.add("data", array);
-  nb::gil_scoped_release nogil;
+  WithoutGil nogil;
   v.write(arrays.views()[0]);
 }
 
@@ -214,7 +215,7 @@ void bind_values(nb::module_& m) {
              const std::string& order) {
             const PortOptions options = port_options(type, shape, flags, order, 0, 0);
             const Session& s = session_of(session);
-            nb::gil_scoped_release nogil;
+            WithoutGil nogil;
             return Value::for_port(s, kind_of(kind), name, options);
           },
           "session"_a, "kind"_a, "name"_a, "type"_a.none(), "shape"_a.none(), "flags"_a, "order"_a)
@@ -256,9 +257,9 @@ void bind_values(nb::module_& m) {
       .def("read", &read)
       .def("write", &write)
       .def(
-          "write_value", [](Value& v, const Value& from) { v.write(from); }, nb::call_guard<nb::gil_scoped_release>())
-      .def("sync_to_device", &Value::sync_to_device, nb::call_guard<nb::gil_scoped_release>())
-      .def("sync_from_device", &Value::sync_from_device, nb::call_guard<nb::gil_scoped_release>());
+          "write_value", [](Value& v, const Value& from) { v.write(from); }, nb::call_guard<WithoutGil>())
+      .def("sync_to_device", &Value::sync_to_device, nb::call_guard<WithoutGil>())
+      .def("sync_from_device", &Value::sync_from_device, nb::call_guard<WithoutGil>());
 }
 
 }  // namespace ez_rknn::python

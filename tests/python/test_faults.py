@@ -143,6 +143,31 @@ def test_the_interpreter_ends_at_any_point(fake_library, after_ms):
     assert lines == ["0"]
 
 
+def test_a_daemon_thread_that_comes_back_while_the_interpreter_ends(fake_library):
+    """Python before 3.14 unwinds a thread that wants its lock then: std::terminate, from a destructor."""
+    lines, _ = script(
+        fake_library,
+        "delay_us=200000",
+        """
+        import atexit
+        atexit.unregister(ez._core.close_all)  # so that the run is still under way
+        session, began = open_session(), threading.Event()
+        class Late:
+            def __del__(self, sleep=time.sleep, write=os.write):  # globals are gone; the run comes back meanwhile
+                write(1, b"late\\n")
+                sleep(1)
+        sys.late = Late()
+        def run():
+            began.set()
+            session.run(None, X)
+        threading.Thread(target=run, daemon=True).start()
+        began.wait()
+        time.sleep(0.05)
+        """,
+    )
+    assert lines == ["late"]
+
+
 def test_fork_in_the_middle(fake_library):
     """The child can use, close and leave a session of its own; the parent's work is not disturbed."""
     lines, _ = script(

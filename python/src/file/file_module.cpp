@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "file/dump.hpp"
 #include "file/to_python.hpp"
+#include "gil.hpp"
 #include "npu/regs/chip.hpp"
 #include "rknn_file/reader.hpp"
 
@@ -63,7 +64,7 @@ nb::dict describe_graph(const file::Graph& g) {
 }
 
 file::Model read(const std::string& path) {
-  nb::gil_scoped_release release;
+  ez_rknn::python::WithoutGil nogil;
   return file::read(file::map_file(path));
 }
 

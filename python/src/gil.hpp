@@ -1,0 +1,52 @@
+#pragma once
+/// The interpreter's lock. nanobind's own guards are not used here: before Python 3.14, a thread that wants the lock
+/// while the interpreter ends is unwound by pthread_exit from inside their destructors, which ends the process with
+/// std::terminate. With these it sleeps until the process is gone, as Python 3.14 has it.
+#include <Python.h>
+#include <cxxabi.h>
+#include <unistd.h>
+
+namespace ez_rknn::python {
+
+[[noreturn]] inline void sleep_until_exit() noexcept {
+  for (;;) pause();
+}
+
+/// Makes a call that may take the lock. Where the interpreter's end would unwind the thread, it does not return.
+template <class Call>
+auto outlasting(Call&& call) {
+  try {
+    return call();
+  } catch (const abi::__forced_unwind&) { sleep_until_exit(); }
+}
+
+/// Holds the lock, on any thread.
+class WithGil {
+ public:
+  WithGil() {
+    if (!Py_IsInitialized()) sleep_until_exit();
+    state_ = outlasting([] { return PyGILState_Ensure(); });
+  }
+  WithGil(const WithGil&) = delete;
+  WithGil& operator=(const WithGil&) = delete;
+  ~WithGil() { PyGILState_Release(state_); }
+
+ private:
+  PyGILState_STATE state_;
+};
+
+/// Lets others have the lock meanwhile. On a thread that holds it.
+class WithoutGil {
+ public:
+  WithoutGil() : thread_(PyEval_SaveThread()) {}
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+  ~WithoutGil() {
+    outlasting([this] { PyEval_RestoreThread(thread_); });
+  }
+
+ private:
+  PyThreadState* const thread_;
+};
+
+}  // namespace ez_rknn::python
