@@ -198,6 +198,15 @@ def test_fork_in_the_middle(fake_library):
     assert lines == ["7"] * 5 + ["True"]
 
 
+@pytest.fixture
+def interruptible():
+    """A shell that starts tests in the background has SIGINT ignored; Python then installs no handler of its own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_keyboard_interrupt_during_a_run(fake):
     """The run ends first, as its memory is the caller's; then KeyboardInterrupt. The session goes on."""
     session = fake.open("run=hold")
@@ -217,6 +226,7 @@ def test_keyboard_interrupt_during_a_run(fake):
     assert session.stats()["completed"] == 2
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_keyboard_interrupt_while_waiting_for_a_future(hung):
     """A future's wait is interrupted at once, also when the runtime never returns."""
     session = hung.open("run=hold")
