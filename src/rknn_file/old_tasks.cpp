@@ -17,9 +17,9 @@ struct StreamWord {
 };
 static_assert(sizeof(StreamWord) == 8);
 
+/// `addend` is where the tile begins, of which column and row are the same in pixels: not read.
 struct OldRelocation {
-  std::uint32_t reg, tensor;
-  std::uint64_t addend, row;
+  std::uint32_t reg, tensor, addend, column, row, unknown;
 };
 static_assert(sizeof(OldRelocation) == 24);
 
@@ -94,11 +94,10 @@ class Assembler {
       if (word == last.end())
         throw ModelError(relocations.file_offset(i),
                          "relocation of register " + std::to_string(r.reg) + ", which the task does not write");
-      if (r.tensor >= g_.tensors.size() || r.addend > UINT32_MAX)
+      if (r.tensor >= g_.tensors.size())
         throw ModelError(relocations.file_offset(i),
                          "relocation to tensor " + std::to_string(r.tensor) + " + " + std::to_string(r.addend));
-      g_.relocations.push_back(
-          {word->second, static_cast<std::int32_t>(r.tensor), static_cast<std::uint32_t>(r.addend)});
+      g_.relocations.push_back({word->second, static_cast<std::int32_t>(r.tensor), r.addend});
       last.erase(word);  // a second one would contradict the first
     }
   }
