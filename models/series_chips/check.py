@@ -1,12 +1,14 @@
 """Judge a folder that build.py filled: every build, run by the software NPU, against the simulator's outputs and the RK3588 build's.
 
     python check.py OUT [--only REGEX] [--json FILE]   one line a build that is not ok, with the distance to both; exit 1 when
-                                                       any is not. FILE gets a row a build, for tools/fidelity.py --chips
+                                                       any is wrong that known.json does not explain. FILE gets a row a build,
+                                                       for tools/fidelity.py --chips
 
 Needs the package installed. int8: within a step in 99.5 % of the elements, none beyond three; deep networks, floats and 16-bit
 types: see BOUNDS, as a share of the output's range."""
 
 import argparse
+import collections
 import json
 import pathlib
 import re
@@ -18,6 +20,7 @@ import ez_rknn_async as ez
 
 BOUNDS = {"i8": 2e-2, "bf16": 2e-2}  # of the range; i8: only where the output has no steps of its own, or is deep
 DEFAULT_BOUND = 4e-3
+KNOWN = json.loads((pathlib.Path(__file__).parent / "known.json").read_text())
 
 
 def run(path, names, arrays, s):
@@ -65,18 +68,25 @@ def main():
                 verdict_name = "wrong" if why else "ok"
             except ez.Error as error:
                 outputs, why, verdict_name = [], f"{type(error).__name__}: {error}", "refused"
+        known = KNOWN.get(f"{e['network']}/{e['build']}")
+        if why and known:
+            why = f"{why}: {known}"
+        elif known:
+            print(f"{e['network']}/{e['build']} is ok, and known.json says why it is not")
         if e["chip"] == "rk3588":
             control[e["network"], e["kind"]] = outputs
         other = control.get((e["network"], e["kind"]), [])
         far = [float(np.abs(a.astype(float) - b).max()) for a, b in zip(outputs, other) if a.shape == b.shape]
-        rows.append({k: e[k] for k in ("network", "build", "chip", "kind")} | dict(verdict=verdict_name, why=why))
+        rows.append(
+            {k: e[k] for k in ("network", "build", "chip", "kind")} | dict(verdict=verdict_name, why=why, known=known)
+        )
         if why:
             print(f"{e['network']}/{e['build']}: {why}; from RK3588's {max(far, default=float('nan')):.3g}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=0))
-    failed = sum(r["verdict"] != "ok" for r in rows)
-    print(f"{len(rows) - failed} passed, {failed} failed")
-    return int(failed > 0)
+    found = collections.Counter(r["verdict"] for r in rows)
+    print(", ".join(f"{n} {v}" for v, n in found.most_common()))
+    return int(any(r["verdict"] == "wrong" and not r["known"] for r in rows))
 
 
 if __name__ == "__main__":

@@ -64,16 +64,10 @@ void read_attributes(Loader& l, const FlatTable& t, Attributes& out) {
     out.file_offset = document.base();
     read_bson_attributes(document, l.budget, out);
   }
-  const int tag = t.scalar<std::uint8_t>(f.union_tag, 0, "attribute tag");
+  int tag = t.scalar<std::uint8_t>(f.union_tag, 0, "attribute tag");
   if (tag == 0) return;  // the table, if any, is meaningless
+  if (l.container.mini && tag == kGru) tag = kMiniGru;
   if (const auto table = t.table(f.union_table, "attribute table")) read_union_attributes(tag, *table, l.budget, out);
-  // RV1103/RV1106's table of a GRU has no hidden_size, and the next slot in its place.
-  constexpr int kGru = 71;
-  if (!l.container.mini || tag != kGru) return;
-  if (auto slot = out.values.extract("hidden_size")) {
-    slot.key() = "linear_before_reset";
-    out.values.insert(std::move(slot));
-  }
 }
 
 }  // namespace

@@ -55,24 +55,25 @@ constexpr Entry kEntries[] = {
        {"extrapolation_value", F},
        {"mode", S},
        {"nearest_mode", S}}}},
-    {30, {{{"mode", S}}}},                                                       // Pad
-    {31, {{{"alpha", F}, {"beta", F}, {"bias", F}, {"size", I}}}},               // LRN
-    {32, {{{"blocksize", I}, {"mode", S}}}},                                     // DepthToSpace
-    {33, {{{"blocksize", I}}}},                                                  // SpaceToDepth
-    {50, {{{"axis", I}}}},                                                       // Gather
-    {51, {{{"axis", I}, {"keepdims", I}, {"select_last_index", I}}}},            // ArgMax
-    {52, {{{"axis", I}, {"keepdims", I}, {"select_last_index", I}}}},            // ArgMin
-    {53, {{{"axes", L}}}},                                                       // ReduceMax
-    {54, {{{"axes", L}}}},                                                       // ReduceMin
-    {61, {{{"axis", I}}}},                                                       // exSoftmax13
-    {62, {{{"mode", S}, {"eps", F}, {"axes", L}}}},                              // exNorm of RV1106
-    {64, {{{"axis", I}}}},                                                       // LogSoftmax
-    {71, {{{"direction", S}, {"hidden_size", I}, {"linear_before_reset", I}}}},  // GRU
-    {83, {{{"fmod", I}}}},                                                       // Mod
-    {87, {{{"mode", S}, {"eps", F}, {"axes", L}}}},                              // exNorm
-    {89, {{{"axis", I}, {"largest", I}, {"sorted", I}}}},                        // TopK
-    {93, {{{"axis", I}}}},                                                       // OneHot
-    {96, {{{nullptr, Type::none}, {"to", I}}}},  // Cast; slot 0 always 1 in the files seen
+    {30, {{{"mode", S}}}},                                             // Pad
+    {31, {{{"alpha", F}, {"beta", F}, {"bias", F}, {"size", I}}}},     // LRN
+    {32, {{{"blocksize", I}, {"mode", S}}}},                           // DepthToSpace
+    {33, {{{"blocksize", I}}}},                                        // SpaceToDepth
+    {50, {{{"axis", I}}}},                                             // Gather
+    {51, {{{"axis", I}, {"keepdims", I}, {"select_last_index", I}}}},  // ArgMax
+    {52, {{{"axis", I}, {"keepdims", I}, {"select_last_index", I}}}},  // ArgMin
+    {53, {{{"axes", L}}}},                                             // ReduceMax
+    {54, {{{"axes", L}}}},                                             // ReduceMin
+    {61, {{{"axis", I}}}},                                             // exSoftmax13
+    {62, {{{"mode", S}, {"eps", F}, {"axes", L}}}},                    // exNorm of RV1106
+    {64, {{{"axis", I}}}},                                             // LogSoftmax
+    {kGru, {{{"direction", S}, {"hidden_size", I}, {"linear_before_reset", I}}}},
+    {kMiniGru, {{{"hidden_size", I}, {"linear_before_reset", I}}}},
+    {83, {{{"fmod", I}}}},                                 // Mod
+    {87, {{{"mode", S}, {"eps", F}, {"axes", L}}}},        // exNorm
+    {89, {{{"axis", I}, {"largest", I}, {"sorted", I}}}},  // TopK
+    {93, {{{"axis", I}}}},                                 // OneHot
+    {96, {{{nullptr, Type::none}, {"to", I}}}},            // Cast; slot 0 always 1 in the files seen
 };
 
 constexpr std::string_view kAxis = "axis";

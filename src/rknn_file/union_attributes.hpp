@@ -6,6 +6,10 @@
 
 namespace ez_rknn::file {
 
+constexpr int kGru = 71;
+/// GRU in RV1103/RV1106's files, whose table is another one. A number of ours.
+constexpr int kMiniGru = 1000 + kGru;
+
 /// Adds the attributes that `out` does not have yet. Unknown tags add nothing.
 void read_union_attributes(int tag, const FlatTable& table, Budget& budget, Attributes& out);
 

@@ -241,7 +241,9 @@ std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
     node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
   Attention op{};
   op.heads = q[0], op.depth = q[1], op.value_depth = v[1], op.queries = q[3], op.keys = k[3];
-  op.scale = static_cast<float>(node.attributes().real("scale", 1));
+  const auto* registers = spec.registers;
+  op.scale =
+      float(node.attributes().real("scale", registers && registers->attention ? registers->attention->scale : 1));
   set_steps(op, node);
   node.expect_output(0, {op.heads, op.value_depth, 1, op.queries});
   const auto bytes = op.bytes();

@@ -35,8 +35,9 @@ struct NodeRegisters {
 
   /// Both products of an attention node in int8: scores = products of q and k in steps of q's and k's scales, times
   /// score_factor, plus score_offset; result = products of weights and v in steps of v's scale, times result_factor.
+  /// `scale` is the part of score_factor that the network has: files of RV1103/RV1106 do not hold it as an attribute.
   struct Attention {
-    double score_factor = 0, result_factor = 0;
+    double score_factor = 0, result_factor = 0, scale = 1;
     std::int32_t score_offset = 0;
   };
   std::optional<Attention> attention;  ///< absent in float, and where the products were not found

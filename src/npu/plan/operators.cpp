@@ -24,8 +24,8 @@ bool is_int8_attention(const file::Graph& graph, const file::Node& node) {
 }
 
 /// LSTM nodes have no attributes. The compute zone's first rows hold the products of W with each step's input, a
-/// pixel's channel group (16 bytes, 8 on RK3566) a step; the first element-wise task that reads one of them tells which
-/// step comes first.
+/// pixel's channel group (16 bytes, 8 in floats on RK3566) a step; the first element-wise task that reads one of them
+/// tells which step comes first.
 bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::vector<Pass>& passes,
                        std::int64_t steps) {
   const auto at = address_registers(chip);
@@ -35,9 +35,9 @@ bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::ve
   const auto products = std::find_if(passes.begin(), passes.end(),
                                      [&](const Pass& p) { return p.unit == Unit::convolution && zone(p.destination); });
   if (products == passes.end()) return false;
-  const std::uint64_t pixel = std::uint64_t(chip.c2_bytes);
+  constexpr std::uint64_t kPixel = 16;
   const std::uint64_t base = products->registers.address(at.destination)->addend,
-                      end = base + pixel * std::uint64_t(steps);
+                      end = base + kPixel * std::uint64_t(steps);
   std::uint32_t first = ~0u;
   std::uint64_t row = 0;
   for (const Pass& p : passes) {
@@ -48,7 +48,8 @@ bool starts_at_the_end(const Chip& chip, const file::Graph& graph, const std::ve
         first = p.order[i], row = addend - base;
     }
   }
-  return first != ~0u && steps > 1 && row == pixel * std::uint64_t(steps - 1);
+  const auto last = std::uint64_t(steps - 1);
+  return first != ~0u && steps > 1 && (row == kPixel * last || row == std::uint64_t(chip.c2_bytes) * last);
 }
 
 ops::NodeRegisters recurrent_registers(const Chip& chip, const file::Graph& graph, const file::Node& node,
@@ -84,15 +85,17 @@ std::optional<ops::NodeRegisters::Attention> attention_registers(const Chip& chi
     if (!found && (last || scratch(p.destination))) found = &p;
   }
   if (!scores || !result) return std::nullopt;
-  const auto factor = [](const Arithmetic& a) {
-    const double out = std::ldexp(a.out.scale, -a.out.shift);
+  const auto scale = [](const Arithmetic& a) {
     const bool multiplies = a.bn && a.bn->mul && !a.bn->mul_operand.table;
-    return multiplies ? out * std::ldexp(a.bn->mul_operand.value, -a.bn->shift) : out;
+    return multiplies ? std::ldexp(a.bn->mul_operand.value, -a.bn->shift) : 1.0;
   };
+  const auto factor = [&](const Arithmetic& a) { return std::ldexp(a.out.scale, -a.out.shift) * scale(a); };
   const Arithmetic first = arithmetic_of(chip, graph, *scores, false),
                    second = arithmetic_of(chip, graph, *result, false);
-  return ops::NodeRegisters::Attention{
-      .score_factor = factor(first), .result_factor = factor(second), .score_offset = first.out.offset};
+  return ops::NodeRegisters::Attention{.score_factor = factor(first),
+                                       .result_factor = factor(second),
+                                       .scale = scale(first),
+                                       .score_offset = first.out.offset};
 }
 
 }  // namespace

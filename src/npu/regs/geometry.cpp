@@ -107,7 +107,8 @@ void family_d(const Fields& f, ConvRegisters& g) {
   g.pad_left = f.number(0x1084, 8, 15);
   g.pad_bottom = f.number(0x1084, 16, 23);
   g.pad_right = f.number(0x1084, 24, 31);
-  g.paired = g.kernels == 2;  // holds for depthwise nodes only; a dense one may have two kernels
+  g.depthwise = !f.bit(0x1014, 31);
+  g.paired = *g.depthwise && g.kernels == 2;  // a dense one may have two kernels
 }
 
 }  // namespace

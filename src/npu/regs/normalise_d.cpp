@@ -47,7 +47,9 @@ void merged(const Fields& f, Arithmetic& a) {
     } else {
       s.mul_operand = f.half(f[kOperand]);
     }
-    s.shift = s.shift_negative = f.number(kOperand, 16, 21);
+    // Behind a negative factor these are its sign.
+    const bool sign = f.s16(kOperand) < 0 && f.bits(kOperand, 16, 31) == 0xffff;
+    s.shift = s.shift_negative = sign ? 0 : f.number(kOperand, 16, 21);
     a.bn = s;
   } else if (!(config & 4)) {
     e.op = ElementWise::Op::mul;

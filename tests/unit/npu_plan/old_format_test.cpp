@@ -48,13 +48,19 @@ class OldForm {
   FileBytes bytes(std::uint64_t version) const {
     Table graph, root;
     graph.tables(0, tensors_).tables(1, nodes_).ints(2, g_.inputs).ints(3, g_.outputs);
-    root.scalar(0, 1).text(1, model_.npu).tables(2, {graph}).tables(4, buffers_).text(7, "1.5.0").text(8, model_.target);
+    root.scalar(0, 1)
+        .text(1, model_.npu)
+        .tables(2, {graph})
+        .tables(4, buffers_)
+        .text(7, "1.5.0")
+        .text(8, model_.target);
     return container(version, flat_buffer(root.text(9, model_.framework).text(14, version < 4 ? "1" : "0")));
   }
 
  private:
   void add(const file::Tensor& t) {
-    const bool of_version_6 = t.kind == file::Kind::commands || t.kind == file::Kind::tasks || t.kind == file::Kind::lut;
+    const bool of_version_6 =
+        t.kind == file::Kind::commands || t.kind == file::Kind::tasks || t.kind == file::Kind::lut;
     if (of_version_6 || t.kind == file::Kind::unknown) {
       tensors_.emplace_back();  // keeps the others' numbers
       return;
@@ -163,7 +169,8 @@ std::vector<std::byte> results(file::Model model, unsigned seed) {
 }  // namespace
 
 TEST_CASE("a network computes the same from a file of format version 1 to 5 as from one of version 6") {
-  for (const char* name : {"seed/seed_i8_rk3566.rknn", "fixtures/tiny_i8_rk3566.rknn", "fixtures/tiny_i8_rk3562.rknn"}) {
+  for (const char* name :
+       {"seed/seed_i8_rk3566.rknn", "fixtures/tiny_i8_rk3566.rknn", "fixtures/tiny_i8_rk3562.rknn"}) {
     CAPTURE(name);
     const auto original = read(load(sample(name)));
     const auto expected = results(original, 5);

@@ -41,11 +41,14 @@ TEST_CASE("the same 3x5 convolution, stride 2 x 1, pads 1 and 2, on every family
   const auto rk3576 = conv_registers(*find_chip("rk3576"), b2);
   CHECK_EQ(rk3576.kernels, 32);
   CHECK_EQ(rk3576.row_pitch_bytes, 16);
-  const auto d = registers(
-      0x19, {{0x100c, 0x00010012}, {0x1018, 4u << 24 | 2u << 16 | 31}, {0x1028, 1u << 24 | 255}, {0x1084, 0x03040200}});
+  const auto d = registers(0x19, {{0x100c, 0x00010012},
+                                  {0x1014, 1u << 31},
+                                  {0x1018, 4u << 24 | 2u << 16 | 31},
+                                  {0x1028, 1u << 24 | 255},
+                                  {0x1084, 0x03040200}});
   const auto rv1106b = conv_registers(*find_chip("rv1106b"), d);
   CHECK_EQ(rv1106b.pad_bottom, 4);
-  CHECK_FALSE(rv1106b.depthwise);
+  CHECK_EQ(rv1106b.depthwise, false);
   for (const auto& g : {rk3588, rv1106, rk3562, rk3576, rv1106b}) {
     CHECK_EQ(g.stride_x, 2);
     CHECK_EQ(g.stride_y, 1);
@@ -72,6 +75,11 @@ TEST_CASE("depthwise kinds and the pairs of weights and offsets") {
   CHECK_FALSE(depthwise("rk3562", 1, 0x1024, k3 | 1).paired);
   CHECK_FALSE(depthwise("rk3562", 0, 0x1024, k3 | 2).paired);  // a dense convolution with two kernels
   CHECK(depthwise("rk3576", 1, 0x1024, k2 | 1).paired);
+  const auto rv1106b = [](std::uint32_t mode, std::uint32_t count) {
+    return conv_registers(*find_chip("rv1106b"), registers(0x19, {{0x100c, 0x11}, {0x1014, mode}, {0x1018, count}}));
+  };
+  CHECK(rv1106b(0x11100080, 1).paired);  // weights of a transposed one have the shape of dense ones: the bit tells
+  CHECK_FALSE(rv1106b(0x90100080, 1).paired);
   CHECK_THROWS_AS(depthwise("rk3588", 7, 0x1038, k3 | 1), Unsupported);
   CHECK_THROWS_AS(depthwise("rk3576", 5, 0x1024, k3), Unsupported);
 }

@@ -134,6 +134,11 @@ TEST_CASE("family D: PReLU is a BN stage, a bypassed merged stage is nothing") {
   CHECK_EQ(a.bn->mul_operand.value, 0x199);
   CHECK_EQ(a.bn->shift, 10);
   CHECK_EQ(a.bn->shift_negative, 10);
+  auto negative = prelu;  // Abs: the upper half is the factor's sign
+  negative.set(0x4050, 0xffffc000);
+  const Arithmetic n = normalise(rv1106b(), file::Graph{}, negative, false);
+  CHECK_EQ(n.bn->mul_operand.value, -0x4000);
+  CHECK_EQ(n.bn->shift, 0);
   const auto slopes = registers(
       0x18, {{0x4030, 1}, {0x404c, 0x10004d2a}, {0x405c, kNoMin}, {0x4060, kNoMax}, {0x4064, kNoMin}, {0x4068, kNoMax}},
       {{0x5038, {9, 32}}});
