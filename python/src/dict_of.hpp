@@ -5,11 +5,11 @@
 
 namespace ez_rknn::python {
 
-/// dict_of("a"_a = 1, "b"_a = 2)
-template <class... Named>
-nanobind::dict dict_of(Named&&... named) {
+/// dict(...) of Python: dict_of("a"_a = 1, "b"_a = 2), dict_of(mapping)
+template <class... Args>
+nanobind::dict dict_of(Args&&... args) {
   const nanobind::handle type(reinterpret_cast<PyObject*>(&PyDict_Type));
-  return nanobind::cast<nanobind::dict>(type(std::forward<Named>(named)...));
+  return nanobind::cast<nanobind::dict>(type(std::forward<Args>(args)...));
 }
 
 }  // namespace ez_rknn::python

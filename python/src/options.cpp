@@ -23,7 +23,9 @@ OptionScalar scalar(nb::handle value) {
   if (PyUnicode_Check(p) || nb::hasattr(value, "__fspath__")) {
     const nb::object path = nb::steal(PyOS_FSPath(p));
     if (path.is_valid() && PyUnicode_Check(path.ptr())) {
-      if (const char* text = PyUnicode_AsUTF8(path.ptr())) return std::string(text);
+      Py_ssize_t size = 0;
+      if (const char* text = PyUnicode_AsUTF8AndSize(path.ptr(), &size))
+        return std::string(text, static_cast<std::size_t>(size));
     }
     PyErr_Clear();
   }

@@ -19,8 +19,7 @@ inline std::string utf8(PyObject* text) {
   const auto s = nanobind::steal(text);
   const auto bytes =
       nanobind::steal(s.is_valid() ? PyUnicode_AsEncodedString(s.ptr(), "utf-8", "backslashreplace") : nullptr);
-  if (bytes.is_valid())
-    return {PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
+  if (bytes.is_valid()) return {PyBytes_AsString(bytes.ptr()), static_cast<std::size_t>(PyBytes_Size(bytes.ptr()))};
   PyErr_Clear();
   return "(not printable)";
 }
@@ -29,6 +28,8 @@ inline std::string utf8(PyObject* text) {
 /// str(value), repr(value), type(value).__name__
 inline std::string str_of(nanobind::handle value) { return detail::utf8(PyObject_Str(value.ptr())); }
 inline std::string repr_of(nanobind::handle value) { return detail::utf8(PyObject_Repr(value.ptr())); }
-inline std::string type_of(nanobind::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+inline std::string type_of(nanobind::handle value) {
+  return detail::utf8(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(value.ptr())), "__name__"));
+}
 
 }  // namespace ez_rknn::python
