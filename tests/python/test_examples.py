@@ -18,6 +18,7 @@ import ez_rknn_async as ez
 EXAMPLES = ROOT / "examples"
 DIGITS = MODELS / "digits" / "digits_i8.rknn"
 MOST_LINES = 100
+pytestmark = pytest.mark.timeout(900)  # pictures of a whole video, on a machine that may be busy
 
 
 def run(example, *arguments, code=0):
@@ -25,7 +26,7 @@ def run(example, *arguments, code=0):
         [sys.executable, EXAMPLES / example, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=os.environ | {"EZ_RKNN_RUNTIME": "software"},
     )
     assert done.returncode == code, done.stderr
