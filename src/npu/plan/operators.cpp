@@ -18,6 +18,20 @@ bool is_scratch(const file::Tensor& t) { return t.name.find("_exSecondary") != s
 
 bool is_compute_zone(const file::Tensor& t) { return t.name.find("compute_zone") != std::string::npos; }
 
+/// The exMatMul of an RV1106B file: a third operand is a factor when the pass that writes the result multiplies, which
+/// other files have as an attribute.
+file::Node with_product_type(const Chip& chip, const file::Graph& graph, file::Node node,
+                             const std::vector<Pass>& passes) {
+  const auto last = std::find_if(passes.rbegin(), passes.rend(), [&](const Pass& p) {
+    return p.unit == Unit::convolution && !node.outputs.empty() && p.destination == node.outputs[0];
+  });
+  if (last == passes.rend()) return node;
+  const Arithmetic a = arithmetic_of(chip, graph, *last, false);
+  const bool multiplies = (a.bn && a.bn->mul) || (a.ew && a.ew->op == ElementWise::Op::mul);
+  node.attributes.values.emplace("c_type", std::string(multiplies ? "mul" : "add"));
+  return node;
+}
+
 bool is_int8_attention(const file::Graph& graph, const file::Node& node) {
   return node.type == "exSDPAttention" && !node.inputs.empty() && node.inputs[0] >= 0 &&
          graph.tensors[std::size_t(node.inputs[0])].dtype == DType::i8;
@@ -136,7 +150,9 @@ void Builder::add_operator(const file::Node& node, ops::Factory factory, const s
   const bool mini = chip_.family == Family::c || chip_.family == Family::d;
   if (mini && node.type == "ThresholdedRelu" && !node.attributes.has("alpha"))
     throw Unsupported("the file does not hold its alpha");
-  ops::NodeSpec spec{.graph = graph_, .node = node, .inputs = {}, .outputs = {}};
+  const bool product = mini && node.type == "exMatMul" && !node.attributes.has("c_type");
+  const file::Node told = product ? with_product_type(chip_, graph_, node, passes) : file::Node{};
+  ops::NodeSpec spec{.graph = graph_, .node = product ? told : node, .inputs = {}, .outputs = {}};
   auto step = std::make_unique<OpStep>(node);
   step->operands = operands_of(node, &spec);
   ops::NodeRegisters registers;

@@ -103,7 +103,7 @@ void family_d(const Fields& f, ConvRegisters& g) {
   g.kernel_h = f.number(0x1018, 16, 20) + 1;
   g.kernel_w = f.number(0x1018, 24, 28) + 1;
   g.kernels = f.bits(0x1018, 0, 15) + 1;
-  g.pad_top = f.number(0x1028, 24, 30);
+  g.pad_top = f.number(0x1028, 24, 29);
   g.pad_left = f.number(0x1084, 8, 15);
   g.pad_bottom = f.number(0x1084, 16, 23);
   g.pad_right = f.number(0x1084, 24, 31);

@@ -6,6 +6,8 @@
 namespace ez_rknn::npu {
 namespace {
 
+constexpr std::uint32_t kCna = 1;
+
 std::optional<Stage> bias_scale(const Fields& f, const std::optional<TableRef>& table) {
   if (f.bit(0x4030, 0)) return std::nullopt;
   Stage s;
@@ -76,7 +78,6 @@ void merged(const Fields& f, Arithmetic& a) {
   f.bounds(e.clamp, 0x4064, 0x4068);
   // A Clip is (v - lower), held to 0..(upper - lower), + lower. Behind a convolution there is room for one addition:
   // the compiler keeps the second, and with it clips something else than the network does.
-  constexpr std::uint32_t kCna = 1;
   if (f.regs.enable & kCna && e.op == ElementWise::Op::add && !e.from_memory && e.constant.value != 0 && e.clamp.lo &&
       e.clamp.hi)
     f.refuse(kOperand, 0, 31, "a fused Clip whose lower bound is lost, a compiler's fault");
@@ -106,6 +107,11 @@ void normalise_d(const Fields& f, Arithmetic& a) {
   if (table && f.bits(0x501c, 0, 3))
     a.bs_table = TableRef{*table, f.bit(0x501c, 0), f.bit(0x501c, 3), f.bit(0x501c, 1)};
   a.ow_table = a.bs_table && a.bs_table->ow;
+  if (const std::uint32_t codes = f.bits(0x1078, 0, 15); !a.ow_table && codes != 0 && (f.regs.enable & kCna)) {
+    const auto code = static_cast<std::int8_t>(codes);
+    if ((codes >> 8) != (codes & 0xff)) f.refuse(0x1078, 0, 15, "two offsets of the weights that differ");
+    a.ow_constant = code == INT8_MIN ? -code : code;  // as in tables
+  }
   a.bs = bias_scale(f, a.bs_table);
   merged(f, a);
   a.out = {.offset = f.s32(0x408c), .scale = f.s16(0x4090), .shift = f.number(0x4090, 16, 21)};

@@ -44,7 +44,7 @@ TEST_CASE("the same 3x5 convolution, stride 2 x 1, pads 1 and 2, on every family
   const auto d = registers(0x19, {{0x100c, 0x00010012},
                                   {0x1014, 1u << 31},
                                   {0x1018, 4u << 24 | 2u << 16 | 31},
-                                  {0x1028, 1u << 24 | 255},
+                                  {0x1028, 1u << 30 | 1u << 24 | 255},
                                   {0x1084, 0x03040200}});
   const auto rv1106b = conv_registers(*find_chip("rv1106b"), d);
   CHECK_EQ(rv1106b.pad_bottom, 4);

@@ -146,6 +146,13 @@ TEST_CASE("family D: PReLU is a BN stage, a bypassed merged stage is nothing") {
   REQUIRE((t.bn && t.bn_table));
   CHECK((t.bn->prelu && t.bn->mul_operand.table && t.bn_table->mul && !t.bn_table->bias && !t.bn_table->ow));
   CHECK_EQ(t.bn_table->address, (Address{9, 32}));
+  const auto offset = [](std::uint32_t codes) {
+    return normalise(rv1106b(), file::Graph{}, registers(0x19, {{0x1078, codes}, {0x4030, 1}, {0x404c, 1}}), false);
+  };
+  CHECK_EQ(offset(0x8080).ow_constant, 128);
+  CHECK_EQ(offset(0x0303).ow_constant, 3);
+  CHECK_FALSE(offset(0).ow_constant);
+  CHECK_THROWS_AS(offset(0x8000), Unsupported);
   const auto none = registers(0x19, {{0x4030, 0x40000033}, {0x404c, 0x1000480f}});
   const Arithmetic b = normalise(rv1106b(), file::Graph{}, none, false);
   CHECK((!b.bs && !b.bn && !b.ew));
