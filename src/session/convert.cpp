@@ -47,8 +47,10 @@ void requantise_as(T* x, std::size_t count, Quantisation from, Quantisation to) 
   constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
   const double ratio = double{from.scale} / double{to.scale};
   for (std::size_t i = 0; i < count; ++i) {
-    const double real = (double(x[i]) - from.zero_point) * ratio + to.zero_point;
-    x[i] = static_cast<T>(std::clamp(std::nearbyint(real), kLeast, kMost));
+    // Rounded before the zero point is added, as a runtime quantises a real number: only so do both ways agree on the
+    // middle between two steps, which is even with the zero point and without it only where that is even.
+    const double steps = std::nearbyint((double(x[i]) - from.zero_point) * ratio);
+    x[i] = static_cast<T>(std::clamp(steps + to.zero_point, kLeast, kMost));
   }
 }
 

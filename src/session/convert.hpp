@@ -11,7 +11,8 @@ namespace ez_rknn {
 void nchw_to_nhwc(const void* from, void* to, std::size_t batch, std::size_t channels, std::size_t pixels,
                   std::size_t element_bytes);
 
-/// Numbers of one quantisation into those of another, in place: clamp(rint((x - zp) * scale / scale' + zp')).
+/// Numbers of one quantisation into those of another, in place: clamp(rint((x - zp) * scale / scale') + zp'), halves to
+/// even.
 /// @param type  int8, uint8, int16, uint16 or int32; others are left as they are
 void requantise(void* numbers, ElementType type, std::size_t count, Quantisation from, Quantisation to);
 

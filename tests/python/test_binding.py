@@ -410,7 +410,7 @@ def test_one_sessions_output_is_anothers_input(kind, layouts):
             real = (numbers.astype(float) - out.zero_point) * (
                 float(np.float32(out.scale)) / float(np.float32(node.scale))
             )
-            numbers = np.clip(np.rint(real + node.zero_point), -128, 127).astype(np.int8)
+            numbers = np.clip(np.rint(real) + node.zero_point, -128, 127).astype(np.int8)
         check = second.io_binding()
         check.bind_cpu_input(node.name, numbers)
         check.bind_output(out.name)

@@ -31,3 +31,23 @@ TEST_CASE("nchw_to_nhwc moves every element to its place, for every size and odd
         CHECK(good);
       }
 }
+
+// The zero point was added before rounding once: halves then went to the even number with it, not without it.
+TEST_CASE(
+    "requantise rounds as a runtime quantises: halves to even in front of the zero point, then held to the type") {
+  const auto of = [](int x, Quantisation from, Quantisation to) {
+    std::int8_t v = static_cast<std::int8_t>(x);
+    requantise(&v, ElementType::int8, 1, from, to);
+    return int(v);
+  };
+  for (int zero : {-4, -3, 0, 1, 2}) {
+    CAPTURE(zero);
+    CHECK_EQ(of(1, {0.5f, 0}, {1.0f, zero}), 0 + zero);    // 0.5
+    CHECK_EQ(of(3, {0.5f, 0}, {1.0f, zero}), 2 + zero);    // 1.5
+    CHECK_EQ(of(5, {0.5f, 0}, {1.0f, zero}), 2 + zero);    // 2.5
+    CHECK_EQ(of(-3, {0.5f, 2}, {1.0f, zero}), -2 + zero);  // -2.5
+    CHECK_EQ(of(-7, {0.25f, 0}, {1.0f, zero}), -2 + zero);
+  }
+  CHECK_EQ(of(127, {1.0f, 0}, {0.5f, 0}), 127);
+  CHECK_EQ(of(-128, {1.0f, 0}, {0.5f, 3}), -128);
+}
