@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/fp16.hpp"
 #include "npu/ops/rows.hpp"
 
 namespace ez_rknn::npu::ops {
@@ -157,6 +158,8 @@ Gates plain(const Checked& node, int i, std::int64_t blocks, std::int64_t rows, 
 void round_as_recorded(const Checked& node, int i, std::span<float> values) {
   const auto& t = *node.spec().inputs[static_cast<std::size_t>(i)].tensor;
   const DType input = node.in(kInput).dtype;
+  if (input == DType::f16 && t.dtype == DType::f32)
+    for (float& v : values) v = round_to_half(v);
   if (!is_float(t.dtype) || !t.quantised || (input != DType::i8 && input != DType::i16)) return;
   const float highest = input == DType::i8 ? 127 : 32767;
   const bool by_channel = t.scales.size() > 1 && values.size() % t.scales.size() == 0;

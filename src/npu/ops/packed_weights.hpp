@@ -27,8 +27,9 @@ struct RecurrentWeights {
 /// @throws ModelError, Unsupported
 RecurrentWeights read_recurrent_weights(const Checked& node, std::int64_t gates);
 
-/// RNN nodes of quantised networks keep their constants in float32, with the quantisation of operand `i` beside them.
-/// The simulator computes with rounded constants, and so does this.
+/// What runs on the CPU keeps its constants in float32; quantised networks have the quantisation of operand `i` beside
+/// them, those of halves nothing.
+/// The simulator computes with rounded constants (or halves), and so does this.
 void round_as_recorded(const Checked& node, int i, std::span<float> values);
 
 }  // namespace ez_rknn::npu::ops

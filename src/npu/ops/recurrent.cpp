@@ -29,8 +29,10 @@ struct Recurrent {
   bool directions_side_by_side = false;     ///< Y is [T, B, D * H] instead of [T, D, B, H]
   bool reset_after = false;                 ///< GRU's linear_before_reset
   float clip = 0;                           ///< RNN: bound of what Tanh is given; 0: none
+  bool rectifies = false;                   ///< RNN: Relu in the place of Tanh
   std::vector<float> w, r, bias;            ///< [D][inputs or hidden][gates * hidden], [D][2][gates * hidden]
   std::vector<float> initial_h, initial_c;  ///< [D][B][H]; empty: given at run time, or zero
+  std::vector<std::int64_t> lengths;        ///< [B], of what has values; empty: all steps have
 
   std::int64_t width() const { return gates * hidden; }
   std::size_t floats(std::int64_t n) const {
@@ -49,11 +51,13 @@ struct Recurrent {
     copy(in[0], dense(x, {steps, batch, inputs}));
     load_state(h, initial_h, in, 5);
     load_state(c, initial_c, in, cell == Cell::lstm ? 6 : in.size());
+    if (!lengths.empty()) std::fill_n(y, steps * directions * batch * hidden, 0.0f);
     for (std::int64_t d = 0; d < directions; ++d) {
       const bool backward = d == 1 || reverse;
       for (std::int64_t s = 0; s < steps; ++s) {
         const std::int64_t t = backward ? steps - 1 - s : s;
         for (std::int64_t b = 0; b < batch; ++b) {
+          if (!lengths.empty() && t >= lengths[static_cast<std::size_t>(b)]) continue;
           float* state = h + (d * batch + b) * hidden;
           step(d, x + (t * batch + b) * inputs, state, c + (d * batch + b) * hidden, gate);
           const std::int64_t at =
@@ -75,8 +79,9 @@ struct Recurrent {
     add_product(h, rd, hidden, width(), recurrent);
     if (cell == Cell::rnn) {
       for (std::int64_t i = 0; i < hidden; ++i) {
-        const float sum = gate[i] + recurrent[i];
-        h[i] = fast_tanh(clip > 0 ? std::clamp(sum, -clip, clip) : sum);
+        float sum = gate[i] + recurrent[i];
+        if (clip > 0) sum = std::clamp(sum, -clip, clip);
+        h[i] = rectifies ? std::max(sum, 0.0f) : fast_tanh(sum);
       }
     } else if (cell == Cell::lstm) {
       for (std::int64_t i = 0; i < 4 * hidden; ++i) gate[i] += recurrent[i];
@@ -165,14 +170,26 @@ std::vector<float> transposed(const Gates& g, std::int64_t directions) {
   return to;
 }
 
+/// The activations of a node that says so; null when it does not.
+const std::vector<std::string>* activations_of(const Checked& node) {
+  const auto& values = node.attributes().values;
+  const auto it = values.find("activations");
+  return it == values.end() ? nullptr : std::get_if<std::vector<std::string>>(&it->second);
+}
+
+bool all_rectify(const Checked& node) {
+  const auto* names = activations_of(node);
+  return names && !names->empty() &&
+         std::all_of(names->begin(), names->end(), [](const auto& n) { return n == "Relu"; });
+}
+
 void refuse_variants(const Checked& node, Cell cell) {
   const auto& attributes = node.attributes();
   if (cell != Cell::rnn && attributes.has("clip")) node.missing("clip");
   if (attributes.integer("layout", 0) != 0) node.missing("layout 1");
   if (cell == Cell::lstm && attributes.integer("input_forget", 0)) node.missing("input_forget");
-  const auto it = attributes.values.find("activations");
-  if (it == attributes.values.end()) return;
-  const auto* names = std::get_if<std::vector<std::string>>(&it->second);
+  if (cell == Cell::rnn && all_rectify(node)) return;
+  const auto* names = activations_of(node);
   const std::vector<std::string> one = cell == Cell::rnn    ? std::vector<std::string>{"Tanh"}
                                        : cell == Cell::lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"}
                                                             : std::vector<std::string>{"Sigmoid", "Tanh"};
@@ -183,6 +200,30 @@ void refuse_variants(const Checked& node, Cell cell) {
 /// False for operands the compiler put in the place of absent ones.
 bool is_given(const NodeSpec& spec, std::size_t i) {
   return i < spec.inputs.size() && spec.inputs[i].tensor && spec.inputs[i].tensor->kind != file::Kind::generated;
+}
+
+/// How long each sequence of the batch is. Empty when nobody says, or all take every step. The programs of GRU and LSTM
+/// do not read them; what the compiler leaves of them is 32-bit integers in a tensor that is said to hold halves.
+std::vector<std::int64_t> sequence_lengths(const Checked& node, std::int64_t batch, std::int64_t steps) {
+  if (!node.has_input(4) || !is_given(node.spec(), 4)) return {};
+  std::vector<std::int64_t> lengths;
+  const auto& t = *node.spec().inputs[4].tensor;
+  if (t.dtype == DType::f16) {
+    if (t.shape.elements() != batch || static_cast<std::int64_t>(t.data.size()) != 4 * batch)
+      return {};  // a placeholder
+    std::vector<std::int32_t> raw(static_cast<std::size_t>(batch));
+    std::memcpy(raw.data(), t.data.data(), t.data.size());
+    lengths.assign(raw.begin(), raw.end());
+  } else {
+    lengths = node.integers(4, "sequence lengths");
+  }
+  if (static_cast<std::int64_t>(lengths.size()) != batch)
+    node.wrong("has " + std::to_string(lengths.size()) + " sequence lengths for a batch of " + std::to_string(batch));
+  for (auto length : lengths)
+    if (length < 1 || length > steps)
+      node.wrong("has a sequence of length " + std::to_string(length) + " in " + std::to_string(steps) + " steps");
+  const bool whole = std::all_of(lengths.begin(), lengths.end(), [&](auto length) { return length == steps; });
+  return whole ? std::vector<std::int64_t>{} : lengths;
 }
 
 template <Cell kCell>
@@ -196,6 +237,7 @@ std::unique_ptr<Operator> make_recurrent(const NodeSpec& spec) {
   op.steps = x[0], op.batch = x[1], op.inputs = x[2];
   op.hidden = weights.hidden, op.directions = weights.directions, op.gates = weights.gates;
   op.directions_side_by_side = node.type().starts_with("ex");
+  op.rectifies = kCell == Cell::rnn && all_rectify(node);
   if (kCell == Cell::rnn) op.clip = static_cast<float>(node.attributes().real("clip", 0));
   op.reset_after = kCell == Cell::gru && node.attributes().integer("linear_before_reset", 0) != 0;
   op.w = transposed(weights.w, op.directions), op.r = transposed(weights.r, op.directions), op.bias = weights.bias;
@@ -207,9 +249,7 @@ std::unique_ptr<Operator> make_recurrent(const NodeSpec& spec) {
   op.initial_h = constant_state(node, 5, state, packed);
   if (kCell == Cell::lstm) op.initial_c = constant_state(node, 6, state, packed);
   if (kCell == Cell::lstm && !packed && is_given(spec, 7)) node.missing("peepholes");
-  if (node.has_input(4) && is_given(spec, 4) && !is_float(node.in(4).dtype))
-    for (auto length : node.integers(4, "sequence lengths"))
-      if (length != op.steps) node.missing("sequences of different lengths");
+  op.lengths = sequence_lengths(node, op.batch, op.steps);
   const std::int64_t expected[] = {op.steps * state.elements(), state.elements(), state.elements()};
   for (int i = 0; i < node.outputs(); ++i)
     if (node.has_output(i) && node.out(i).shape.elements() != expected[i])

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <random>
 
 #include "bench.hpp"
@@ -265,5 +266,65 @@ TEST_CASE("RNN of an int8 network computes with float constants rounded to the s
   CHECK_EQ(y_with(DType::i8, 0.61), doctest::Approx(std::tanh(0.5)));
   CHECK_EQ(y_with(DType::i8, 1000), doctest::Approx(std::tanh(31.0)));  // 127 - 3 steps
   CHECK_EQ(y_with(DType::i16, 0.61), doctest::Approx(std::tanh(0.5)));
-  CHECK_EQ(y_with(DType::f16, 0.61), doctest::Approx(std::tanh(0.61)));
+  CHECK_EQ(y_with(DType::f32, 0.61), doctest::Approx(std::tanh(0.61)));
+  CHECK_EQ(y_with(DType::f16, 0.61), doctest::Approx(std::tanh(round_to_half(0.61f))).epsilon(1e-7));
+}
+
+// The programs of GRU and LSTM ignore lengths, and what is left of them is said to be halves: was taken for none.
+TEST_CASE("sequences of different lengths: nothing behind their end, states from there, reverse starts there") {
+  const std::vector<double> x{1, 2, 3, 4, 5, 6};  // [time 3][batch 2]
+  const auto y_of = [&](const char* direction, const std::function<void(Bench&)>& lengths) {
+    Bench bench("RNN");
+    bench.attributes().values["direction"] = std::string(direction);
+    bench.input(DType::f32, {3, 2, 1}).put(x);
+    bench.constant(DType::f32, {1, 1, 1}, {0.25});
+    bench.constant(DType::f32, {1, 1, 1}, {0.5});
+    bench.no_input();
+    lengths(bench);
+    Memory &y = bench.output(DType::f32, {3, 1, 2, 1}), &last = bench.output(DType::f32, {1, 2, 1});
+    bench.run();
+    auto all = y.get();
+    for (double v : last.get()) all.push_back(v);
+    return all;
+  };
+  const std::int32_t raw[] = {2, 3};
+  const auto forms = {
+      std::function<void(Bench&)>([](Bench& b) { b.constant(DType::i64, {2}, {2, 3}); }),
+      std::function<void(Bench&)>([&](Bench& b) { b.packed({2}, DType::f16, std::as_bytes(std::span(raw))); }),
+  };
+  const auto f = [](double v, double h) { return std::tanh(0.25 * v + 0.5 * h); };
+  for (const auto& lengths : forms) {
+    const double a0 = f(1, 0), a1 = f(3, a0), b0 = f(2, 0), b1 = f(4, b0), b2 = f(6, b1);
+    const double forward[] = {a0, b0, a1, b1, 0, b2, a1, b2};
+    const auto y = y_of("forward", lengths);
+    for (std::size_t i = 0; i < std::size(forward); ++i) CHECK_EQ(y[i], doctest::Approx(forward[i]).epsilon(1e-5));
+    const double c1 = f(3, 0), c0 = f(1, c1), d2 = f(6, 0), d1 = f(4, d2), d0 = f(2, d1);
+    const double reverse[] = {c0, d0, c1, d1, 0, d2, c0, d0};
+    const auto z = y_of("reverse", lengths);
+    for (std::size_t i = 0; i < std::size(reverse); ++i) CHECK_EQ(z[i], doctest::Approx(reverse[i]).epsilon(1e-5));
+  }
+  CHECK_THROWS_WITH_AS(y_of("forward", [](Bench& b) { b.constant(DType::i64, {2}, {2, 4}); }),
+                       doctest::Contains("length 4 in 3 steps"), ModelError);
+  CHECK_THROWS_AS(y_of("forward", [](Bench& b) { b.constant(DType::i64, {1}, {2}); }), ModelError);
+  // What stands there for none.
+  const std::vector<std::byte> nothing(64);
+  const auto whole = y_of("forward", [&](Bench& b) { b.packed({1}, DType::f16, nothing); });
+  CHECK_EQ(whole[4], doctest::Approx(f(5, f(3, f(1, 0)))).epsilon(1e-5));
+}
+
+TEST_CASE("RNN with Relu: a list that mixes it with others is refused") {
+  const auto y_with = [](std::vector<std::string> activations) {
+    Bench bench("RNN");
+    bench.attributes().values["activations"] = std::move(activations);
+    bench.input(DType::f32, {2, 1, 1}).put({3, -9});
+    bench.constant(DType::f32, {1, 1, 1}, {0.5});
+    bench.constant(DType::f32, {1, 1, 1}, {2});
+    Memory& y = bench.output(DType::f32, {2, 1, 1, 1});
+    bench.run();
+    return y.get();
+  };
+  CHECK_EQ(y_with({"Relu"}), std::vector<double>{1.5, 0});
+  CHECK_EQ(y_with({"Tanh"})[0], doctest::Approx(std::tanh(1.5)).epsilon(1e-5));
+  CHECK_THROWS_AS(y_with({"Relu", "Tanh"}), Unsupported);
+  CHECK_THROWS_AS(y_with({"Affine"}), Unsupported);
 }
