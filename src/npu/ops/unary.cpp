@@ -146,11 +146,13 @@ std::unique_ptr<Operator> make_named(const NodeSpec& spec) {
   node.missing("this function");
 }
 
-/// Bounds come as operands (opset 11 on) or attributes.
+/// Bounds come as operands (opset 11 on) or attributes. The compiler writes those that the network lacks, too.
 std::unique_ptr<Operator> make_clip(const NodeSpec& spec) {
   const Checked node(spec, 1, 3);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   Parameters p{node.attributes().real("min", -kInfinity), node.attributes().real("max", kInfinity)};
+  if (!node.has_input(1) && !node.has_input(2) && p.a == -kInfinity && p.b == kInfinity)
+    node.missing("a Clip without bounds");
   if (node.has_input(1)) p.a = node.scalar(1, "lower bound");
   if (node.has_input(2)) p.b = node.scalar(2, "upper bound");
   return make_unary(node, over_rows(clamp_to), p);

@@ -14,8 +14,8 @@ namespace {
 /// Nodes whose registers say exactly what the chip computes and that have a node-level operator as well: the registers
 /// are tried first. Everything else that has an operator runs as that operator.
 constexpr std::string_view kByRegisters[] = {
-    "Add",       "AddRelu", "Sub",  "SubRelu", "Mul",         "MulRelu",   "Max",     "Min",    "Relu",   "Clip",
-    "LeakyRelu", "Sigmoid", "Tanh", "Elu",     "HardSigmoid", "HardSwish", "exSwish", "exGelu", "exMish", "Softplus"};
+    "Add",     "AddRelu", "Sub", "SubRelu",     "Mul",       "MulRelu", "Max",    "Min",    "Relu",    "LeakyRelu",
+    "Sigmoid", "Tanh",    "Elu", "HardSigmoid", "HardSwish", "exSwish", "exGelu", "exMish", "Softplus"};
 
 /// Their constants are packed, or operand tables of the DPU: only the registers say how to read them.
 bool only_by_registers(const file::Node& node) {
@@ -27,8 +27,8 @@ bool by_registers(const file::Graph& graph, const file::Node& node) {
     const bool given = i < node.inputs.size() && node.inputs[i] >= 0;
     return given ? &graph.tensors[std::size_t(node.inputs[i])] : nullptr;
   };
-  // A 16-bit rectifier on its own is compiled as if both zero points were 0.
-  const bool rectifies = node.type == "Relu" || node.type == "LeakyRelu" || node.type == "PRelu" || node.type == "Clip";
+  // A 16-bit rectifier on its own (Abs is a LeakyRelu) is compiled as if both zero points were 0.
+  const bool rectifies = node.type == "Relu" || node.type == "LeakyRelu" || node.type == "PRelu";
   if (rectifies && operand(0) && operand(0)->dtype == DType::i16) return false;
   if (node.type == "PRelu") {  // a slope for every channel is a table, one for every element is not
     const file::Tensor* slope = operand(1);
@@ -36,10 +36,18 @@ bool by_registers(const file::Graph& graph, const file::Node& node) {
     return rank >= 3 && slope->shape[rank - 1] == 1 && slope->shape[rank - 2] == 1;
   }
   if (std::find(std::begin(kByRegisters), std::end(kByRegisters), node.type) == std::end(kByRegisters)) return false;
-  // A Clip of its own that lacks a bound is compiled to overflowing constants; the node says what is meant.
-  if (node.type == "Clip" && (operand(1) || operand(2))) return false;
   // The look-up table in the file is right for alpha 1 only: it holds alpha e^x - 1.
   return !(node.type == "Elu" && node.attributes.real("alpha", 1.0) != 1.0);
+}
+
+/// Some constants of 16-bit networks are stored in 8 bits, with the scale of 16: their numbers are lost.
+void refuse_halved_constants(const file::Graph& graph, const file::Node& node) {
+  const auto tensor_of = [&](std::int32_t i) { return i < 0 ? nullptr : &graph.tensors[std::size_t(i)]; };
+  const file::Tensor* out = node.outputs.empty() ? nullptr : tensor_of(node.outputs[0]);
+  if (!out || out->dtype != DType::i16 || !out->quantised) return;
+  for (auto i : node.inputs)
+    if (const auto* t = tensor_of(i); t && is_constant(*t) && t->dtype == DType::i8 && t->quantised)
+      throw Unsupported("constant \"" + t->name + "\" of a 16-bit network was stored in 8 bits, a compiler's fault");
 }
 
 bool is_interface(const file::Node& node) { return node.type == "InputOperator" || node.type == "OutputOperator"; }
@@ -136,6 +144,7 @@ void Builder::add_node(const file::Node& node) {
   const std::vector<Pass> passes = collect_passes(chip_, graph_, node, banks_, !interface && !custom);
   if (interface) return;
   if (custom) return add_custom(node);
+  refuse_halved_constants(graph_, node);
 
   const ops::Factory factory = only_by_registers(node) ? nullptr : ops::find(node.type);
   using Method = void (Builder::*)(const file::Node&, const std::vector<Pass>&);

@@ -33,6 +33,22 @@ TEST_CASE("a 16-bit convolution whose biases were cut off at 32 bits is refused"
                        doctest::Contains("biases did not fit into 32 bits"), Unsupported);
 }
 
+// Max and InstanceNormalization computed with what was left of the number, silently.
+TEST_CASE("a constant of a 16-bit network that was stored in 8 bits is refused") {
+  const file::Model model =
+      file::read(file::map_file(std::filesystem::path(places::models) / "fixtures/int16_rectifiers_i16.rknn"));
+  file::Graph graph = model.graphs[0];
+  Team team(1);
+  CHECK_NOTHROW(plan::build(*find_chip(model.target), graph, team));
+  const auto prelu = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                  [](const file::Node& n) { return n.type.starts_with("PRelu"); });
+  REQUIRE((prelu != graph.nodes.end() && prelu->inputs.size() >= 2));
+  file::Tensor& slope = graph.tensors[std::size_t(prelu->inputs[1])];
+  slope.dtype = DType::i8, slope.quantised = true;
+  CHECK_THROWS_WITH_AS(plan::build(*find_chip(model.target), graph, team), doctest::Contains("stored in 8 bits"),
+                       Unsupported);
+}
+
 TEST_CASE("bfloat16: multipliers written as f16 or float32 are refused, not read as what they are not") {
   const Chip& chip = *find_chip("rk3588");
   file::Graph graph;
