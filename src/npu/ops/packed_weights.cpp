@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/fp16.hpp"
 #include "npu/ops/rows.hpp"
@@ -12,7 +13,8 @@ namespace {
 
 constexpr std::int64_t kInput = 0, kW = 1, kR = 2, kBias = 3, kInitialState = 5;
 constexpr std::int64_t kMostColumns = 64;
-constexpr float kStateScale = 1.0f / 127;  // int8 networks keep the recurrent state at this scale, with zero point 0
+// int8 networks keep the recurrent state at this scale, with zero point 0; one that is made of nothing has the other.
+constexpr double kStateScale = 1.0 / 128, kZeroStateScale = 1.0 / 127;
 
 const file::Tensor& tensor(const Checked& node, std::int64_t i) {
   node.in(static_cast<int>(i));
@@ -67,7 +69,7 @@ Gates unpack(const Checked& node, const file::Tensor& t, std::int64_t blocks, st
   return g;
 }
 
-double convolution_scale(const Checked& node, std::int64_t operand) {
+const NodeRegisters::Convolution& convolution_with(const Checked& node, std::int64_t operand) {
   const auto* registers = node.spec().registers;
   const std::int32_t index = [&] {
     const auto& t = tensor(node, operand);
@@ -77,7 +79,7 @@ double convolution_scale(const Checked& node, std::int64_t operand) {
   }();
   if (registers)
     for (const auto& c : registers->convolutions)
-      if (c.weights == index) return std::ldexp(c.out_scale, -c.out_shift);
+      if (c.weights == index) return c;
   node.missing("int8 weights \"" + tensor(node, operand).name + "\" that no convolution of the node uses");
 }
 
@@ -88,6 +90,18 @@ double compute_zone_scale(const Checked& node) {
       return static_cast<double>(o.tensor->quant.scale);
   node.wrong("lacks its compute zone");
 }
+
+/// The scale of the state that recurrent weights meet in their last convolution. A network of one step has the first
+/// alone, which reads the initial state.
+double state_scale(const Checked& node, const NodeRegisters::Convolution& recurrent) {
+  if (recurrent.last_factor != recurrent.first_factor) return kStateScale;
+  const auto& state = tensor(node, kInitialState);
+  return state.quantised ? double{state.quant.scale} : kZeroStateScale;
+}
+
+/// Biases that the network lacks are made by the compiler, as a constant of such a name; with them the converters of
+/// the recurrent weights multiply by twice what they should.
+bool lacks_biases(const Checked& node) { return tensor(node, kBias).name.ends_with("_input_B"); }
 
 /// int8: a BS table, for each group of rows (8, 4 on some chips) s32 biases, s16 weight offsets, s16 multipliers.
 /// real weight = (w + offset) * multiplier * 2^-14 * converter * zone scale / scale of what it is multiplied with.
@@ -102,8 +116,10 @@ void dequantise(const Checked& node, RecurrentWeights& weights, std::int64_t pac
   const Quant input = node.in(kInput).quant;
   for (std::int64_t side = 0; side < 2; ++side) {
     Gates& g = side == 0 ? weights.w : weights.r;
-    const double converter = convolution_scale(node, side == 0 ? kW : kR) * zone * 0x1p-14;
-    const double partner = static_cast<double>(side == 0 ? input.scale : kStateScale);
+    const auto& convolution = convolution_with(node, side == 0 ? kW : kR);
+    const double repair = side == 1 && lacks_biases(node) ? 0.5 : 1;
+    const double converter = convolution.last_factor * repair * zone * 0x1p-14;
+    const double partner = side == 0 ? double{input.scale} : state_scale(node, convolution);
     const double zero = side == 0 ? input.zero_point : 0;
     for (std::int64_t d = 0; d < weights.directions; ++d)
       for (std::int64_t gate = 0; gate < weights.gates; ++gate)
@@ -113,6 +129,8 @@ void dequantise(const Checked& node, RecurrentWeights& weights, std::int64_t pac
           std::int32_t bias;
           std::int16_t offset, multiplier;
           std::memcpy(&bias, group + line % rows * 4, 4);
+          if (bias == std::numeric_limits<std::int32_t>::min() || bias == std::numeric_limits<std::int32_t>::max())
+            node.missing("biases that did not fit into 32 bits when it was compiled");
           std::memcpy(&offset, group + rows * 4 + line % rows * 2, 2);
           std::memcpy(&multiplier, group + rows * 6 + line % rows * 2, 2);
           const double scale = multiplier * converter;

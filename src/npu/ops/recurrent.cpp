@@ -145,6 +145,9 @@ std::vector<float> constant_state(const Checked& node, int i, const Dims& shape,
       node.wrong("has an initial state of shape " + to_string(node.in(i).shape) + ", expected " + to_string(shape));
     return {};
   }
+  const bool zeros = std::all_of(t.data.begin(), t.data.end(), [](std::byte b) { return b == std::byte{}; });
+  if (t.kind != file::Kind::generated && t.dtype == DType::i8 && !t.quantised && !zeros)
+    node.missing("a constant initial state in 8 bits, whose scale the file does not hold");
   std::vector<float> state(static_cast<std::size_t>(shape.elements()), 0.0f);
   const std::int64_t hidden = shape[2], rows = shape[0] * shape[1], size = static_cast<std::int64_t>(size_of(t.dtype));
   std::int64_t pitch = hidden;

@@ -22,12 +22,12 @@ struct OperandSpec {
 /// What only a node's register commands say: the scales of int8 gates, the direction of an LSTM, and how attention in
 /// int8 rounds in between. Made by the plan for node types named *LSTM, *GRU and exSDPAttention.
 struct NodeRegisters {
-  /// One entry per constant that serves as convolution weights, in order of first use; the output converter of the
-  /// first convolution with it: real = accumulator * out_scale * 2^-out_shift.
+  /// One entry per constant that serves as convolution weights, in order of first use; what the output converters of
+  /// the first and of the last convolution with it multiply by. Those of recurrent weights differ: the first one
+  /// reads the initial state, in the scale of that.
   struct Convolution {
     std::int32_t weights = -1;  ///< tensor of the graph
-    std::int32_t out_scale = 1;
-    int out_shift = 0;
+    double first_factor = 1, last_factor = 1;
   };
   std::vector<Convolution> convolutions;
   int table_group = 8;   ///< rows of one group in the BS table

@@ -136,6 +136,12 @@ void Builder::add(std::unique_ptr<Step> step, std::vector<const Slot*> reads, st
   uses_.push_back({std::move(reads), std::move(writes)});
 }
 
+/// The program of a Max over three tensors reads two of them.
+bool Builder::beyond_two(const file::Node& node) const {
+  return (node.type == "Max" || node.type == "Min") &&
+         std::count_if(node.inputs.begin(), node.inputs.end(), [&](auto i) { return i >= 0 && has_value(i); }) > 2;
+}
+
 void Builder::add_node(const file::Node& node) {
   for (const auto& list : {node.inputs, node.outputs})
     for (auto i : list)
@@ -151,7 +157,8 @@ void Builder::add_node(const file::Node& node) {
   Method method = nullptr;
   if (node.type.starts_with("Conv") && has_unit(passes, Unit::convolution)) method = &Builder::add_convolution;
   else if (is_pool(node)) method = &Builder::add_pool;
-  else if (has_unit(passes, Unit::dpu) && (!factory || by_registers(graph_, node))) method = &Builder::add_elementwise;
+  else if (has_unit(passes, Unit::dpu) && (!factory || (by_registers(graph_, node) && !beyond_two(node))))
+    method = &Builder::add_elementwise;
 
   std::string reason = !node.on_npu     ? "it runs on the CPU and there is no such operator"
                        : passes.empty() ? "it is the NPU's, and the file has no tasks for it"

@@ -52,6 +52,7 @@ class Builder {
   Slot& result(std::int32_t index);
   Slot& as_map(Slot& slot);
   Slot& invent(const Slot& like, DType dtype);
+  bool beyond_two(const file::Node& node) const;
   bool has_value(std::int32_t index) const {
     return index >= 0 && std::size_t(index) < written_.size() && written_[std::size_t(index)];
   }

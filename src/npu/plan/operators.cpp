@@ -72,10 +72,12 @@ ops::NodeRegisters recurrent_registers(const Chip& chip, const file::Graph& grap
   r.table_group = chip.table_group;
   for (const Pass& p : passes) {
     if (p.unit != Unit::convolution || p.weights < 0) continue;
-    if (std::any_of(r.convolutions.begin(), r.convolutions.end(), [&](auto& c) { return c.weights == p.weights; }))
-      continue;
-    const Arithmetic a = normalise(chip, graph, p.registers, false);
-    r.convolutions.push_back({.weights = p.weights, .out_scale = a.out.scale, .out_shift = a.out.shift});
+    const OutputConvert out = normalise(chip, graph, p.registers, false).out;
+    const double factor = std::ldexp(out.scale, -out.shift);
+    const auto known = std::find_if(r.convolutions.begin(), r.convolutions.end(),
+                                    [&](const auto& c) { return c.weights == p.weights; });
+    if (known != r.convolutions.end()) known->last_factor = factor;
+    else r.convolutions.push_back({.weights = p.weights, .first_factor = factor, .last_factor = factor});
   }
   if (!node.inputs.empty() && node.inputs[0] >= 0) {
     const auto& x = graph.tensors[std::size_t(node.inputs[0])].shape;
