@@ -68,6 +68,10 @@ struct SessionOptions {
   /// Wraps the delivery of callbacks: called on the callback thread with a function that delivers those that are due,
   /// which it must call once. For what is dear to enter, such as an interpreter's lock. Empty: delivered as they are.
   std::function<void(const std::function<void()>& deliver)> around_callbacks;
+  /// Wraps a wait for room in the queue: called on the caller's thread with a function that waits, which it must call
+  /// once and whose exceptions it must let through. Not called where there is room. For what must not be held
+  /// meanwhile, such as an interpreter's lock. Empty: waits as it is.
+  std::function<void(const std::function<void()>& wait)> around_waiting;
 };
 
 /// A value in a caller's own type. `Other` is anything that is none of them; its text is for the error message.

@@ -20,29 +20,39 @@ auto outlasting(Call&& call) {
   } catch (const abi::__forced_unwind&) { sleep_until_exit(); }
 }
 
+/// Whether this thread, which came from Python, has let go of the lock: the interpreter's own answer is not part of its
+/// stable interface.
+inline thread_local bool without_gil = false;
+
 /// Holds the lock, on any thread.
 class WithGil {
  public:
   WithGil() {
     if (!Py_IsInitialized()) sleep_until_exit();
     state_ = outlasting([] { return PyGILState_Ensure(); });
+    without_gil = false;
   }
   WithGil(const WithGil&) = delete;
   WithGil& operator=(const WithGil&) = delete;
-  ~WithGil() { PyGILState_Release(state_); }
+  ~WithGil() {
+    without_gil = before_;
+    PyGILState_Release(state_);
+  }
 
  private:
+  const bool before_ = without_gil;
   PyGILState_STATE state_;
 };
 
 /// Lets others have the lock meanwhile. On a thread that holds it.
 class WithoutGil {
  public:
-  WithoutGil() : thread_(PyEval_SaveThread()) {}
+  WithoutGil() : thread_(PyEval_SaveThread()) { without_gil = true; }
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
   ~WithoutGil() {
     outlasting([this] { PyEval_RestoreThread(thread_); });
+    without_gil = false;
   }
 
  private:

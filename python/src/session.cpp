@@ -29,6 +29,12 @@ void with_gil(const std::function<void()>& batch) {
   batch();
 }
 
+void let_go_of_gil(const std::function<void()>& wait) {
+  if (without_gil) return wait();
+  WithoutGil nogil;
+  wait();
+}
+
 /// callback(results, user_data, error text), as onnxruntime calls it.
 Callback async_callback(nb::object callable, nb::object user_data) {
   auto target = std::make_shared<std::pair<Held, Held>>(Held(std::move(callable)), Held(std::move(user_data)));
@@ -59,6 +65,20 @@ struct Call {
   }
 };
 
+/// Small inputs are copied, and the task stands in its queue, before the lock could change hands; a task for which
+/// there is no room lets go of it (let_go_of_gil). Where callbacks wait for the lock, every change of hands costs two
+/// wake-ups.
+template <class HandIn>
+auto hand_in(const Call& call, HandIn&& hand_in) {
+  constexpr std::size_t kSmall = 32 << 10;  // bytes: what is copied in a microsecond or two
+  std::size_t bytes = 0;
+  for (const InputView& input : call.inputs.views())
+    bytes += static_cast<std::size_t>(input.shape.elements()) * size_of(input.type);
+  if (bytes <= kSmall) return hand_in();
+  WithoutGil nogil;
+  return hand_in();
+}
+
 class PySession {
  public:
   PySession(nb::handle model, const nb::dict& options, const PySession* weights_from);
@@ -85,8 +105,7 @@ class PySession {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch("run_async");
     Callback done = async_callback(std::move(callback), std::move(user_data));
-    WithoutGil nogil;
-    session_->run_async(call.inputs.views(), std::move(done), call.run_options());
+    hand_in(call, [&] { session_->run_async(call.inputs.views(), std::move(done), call.run_options()); });
   }
 
   /// @param wait  for room; otherwise the task stands in line and this returns at once
@@ -95,16 +114,15 @@ class PySession {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch(wait ? "submit" : "arun");
     Callback callback = completion<std::vector<Tensor>>(std::move(done), to_list);
-    WithoutGil nogil;
-    return session_->post(call.inputs.views(), std::move(callback), call.run_options(),
-                          wait ? IfFull::wait : IfFull::park);
+    const IfFull if_full = wait ? IfFull::wait : IfFull::park;
+    return hand_in(
+        call, [&] { return session_->post(call.inputs.views(), std::move(callback), call.run_options(), if_full); });
   }
 
   Future submit(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
     const Call call(*session_, names, feed, run_options, timeout);
     call.refuse_batch("map");
-    WithoutGil nogil;
-    return session_->submit(call.inputs.views(), call.run_options());
+    return hand_in(call, [&] { return session_->submit(call.inputs.views(), call.run_options()); });
   }
 
   std::unique_ptr<PyPipeline> pipeline(int depth, nb::handle names, nb::handle run_options, nb::handle timeout) {
@@ -156,6 +174,7 @@ struct ReadBuffer {
 PySession::PySession(nb::handle model, const nb::dict& options, const PySession* weights_from) {
   SessionOptions settings = session_options(options);
   settings.around_callbacks = with_gil;
+  settings.around_waiting = let_go_of_gil;
   settings.on_warning = [&](const std::string& text) { warnings_.push_back(text); };
   const Session* weights = weights_from ? &*weights_from->session_ : nullptr;
   if (nb::isinstance<nb::str>(model)) {

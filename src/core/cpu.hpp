@@ -20,4 +20,13 @@ std::vector<Isa> allowed();
 /// CPUs this process may use: the least of the affinity mask and the cgroup quota (v1 and v2, rounded up), at least 1.
 int available_cpus();
 
+/// Says to the CPU that this thread waits in a loop.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 }  // namespace ez_rknn::cpu

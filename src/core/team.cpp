@@ -7,16 +7,10 @@
 #include <thread>
 #include <vector>
 
+#include "core/cpu.hpp"
+
 namespace ez_rknn {
 namespace {
-
-inline void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
 
 /// About 50 us: longer than the gap between two layers, shorter than a wake-up would cost twice.
 constexpr int kSpins = 4000;
@@ -49,7 +43,7 @@ struct Team::State {
   void work(int worker) {
     std::uint64_t seen = 0;
     while (!stop.load(std::memory_order_relaxed)) {
-      for (int i = 0; i < kSpins && !work_for(seen) && !stop.load(std::memory_order_relaxed); ++i) relax();
+      for (int i = 0; i < kSpins && !work_for(seen) && !stop.load(std::memory_order_relaxed); ++i) cpu::relax();
       if (!work_for(seen)) {
         std::unique_lock lock(mutex);
         ++sleeping;
@@ -97,7 +91,7 @@ void Team::post(Job job, bool everybody) {
   if (wake) s.wake.notify_all();
   job.call(job.object, 0);
   int spins = 0;
-  const auto pause = [&] { ++spins < kSpins ? relax() : std::this_thread::yield(); };
+  const auto pause = [&] { ++spins < kSpins ? cpu::relax() : std::this_thread::yield(); };
   while (everybody && s.came.load(std::memory_order_relaxed) < size_ - 1) pause();
   s.gate.fetch_and(~kOpen, std::memory_order_relaxed);
   while (s.gate.load(std::memory_order_acquire) & kInside) pause();

@@ -57,17 +57,17 @@ void Delivery::expect(const Item& task) {
 }
 
 void Delivery::settled(const Item& task) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   task->settled = true;
   if (!in_order_) ready_.push_back(task);
   while (!in_flight_.empty() && in_flight_.front()->settled) {
     ready_.push_back(std::move(in_flight_.front()));
     in_flight_.pop_front();
   }
-  if (sleeping_ && !ready_.empty()) {
-    sleeping_ = false;
-    wake_.notify_one();
-  }
+  if (!sleeping_ || ready_.empty()) return;
+  sleeping_ = false;
+  lock.unlock();  // whoever is woken with the lock held goes to sleep again. The workers are joined before this goes
+  wake_.notify_one();
 }
 
 Delivery::Item Delivery::take() {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/cpu.hpp"
 #include "ez_rknn/error.hpp"
 #include "session/cancellation.hpp"
 #include "session/fork.hpp"
@@ -18,9 +19,11 @@ Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_
       max_queue_size_(static_cast<std::size_t>(options.max_queue_size)),
       max_pending_callbacks_(static_cast<std::size_t>(options.max_pending_callbacks)),
       submit_timeout_(options.submit_timeout),
+      around_waiting_(options.around_waiting),
       delivery_(delivery),
       trace_(trace),
       born_in_(fork_generation()),
+      may_search_(cpu::available_cpus() > 1),
       pacing_(options.enable_pacing, workers.size()) {
   lanes_.resize(1 + *std::max_element(lane_of_.begin(), lane_of_.end()));
   for (Worker& worker : workers) {
@@ -30,11 +33,13 @@ Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_
     lanes_[slot.worker.lane].idle.push_back(&slot);
   }
   for (Lane& lane : lanes_) std::reverse(lane.idle.begin(), lane.idle.end());  // first worker first: idle is a stack
+  hands_.resize(slots_.size());
   try {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      slots_[i].thread = std::thread([this, i] { work(slots_[i]); });
-      name_thread(slots_[i].thread, "EzRknn_W" + std::to_string(i) + "_C" + std::to_string(slots_[i].worker.core));
-      keep_on(slots_[i].thread, options.worker_cpus);
+      std::thread& thread = hands_[i].thread;
+      thread = std::thread([this, i] { work(i); });
+      name_thread(thread, "EzRknn_W" + std::to_string(i) + "_C" + std::to_string(slots_[i].worker.core));
+      keep_on(thread, options.worker_cpus);
     }
   } catch (...) {  // no more threads: end those that were started
     close();
@@ -79,18 +84,17 @@ Scheduler::Slot* Scheduler::admit(Request& request, bool may_run_here) {
   Lock lock(mutex_);
   check_open(request);
   if (!has_room(request)) {
-    wait_for_room(lock, request);
+    lock.unlock();
+    if (around_waiting_) around_waiting_([&] { wait_for_room(request); });
+    else wait_for_room(request);
     return nullptr;
   }
   Slot* slot = place(request);
-  if (slot && !may_run_here) slot->request = &request;
+  Hand* hand = slot && !may_run_here ? offer(*slot, request) : nullptr;
   serve_submitters();  // the next ticket may be another lane's
   lock.unlock();
-  if (slot && !may_run_here) {
-    slot->wake.notify_one();
-    return nullptr;
-  }
-  return slot;
+  if (hand) hand->wake.notify_one();
+  return may_run_here ? slot : nullptr;
 }
 
 /// Before any lock: a forked child may have inherited it locked.
@@ -112,12 +116,15 @@ bool Scheduler::has_room(const Request& request) const {
 }
 
 /// Returns when the request has been accepted, by whoever made room.
-void Scheduler::wait_for_room(Lock& lock, Request& request) {
+void Scheduler::wait_for_room(Request& request) {
+  Lock lock(mutex_);
+  check_open(request);
   const auto patience = Clock::now() + submit_timeout_;
   const auto limit = request.deadline ? std::min(*request.deadline, patience) : patience;
   Blocked self;
   submitters_.push_back({&request, &self});
   ++blocked_;
+  serve_submitters();  // room may have come since the caller looked
   while (request.phase == Request::Phase::made && !self.refusal) {
     const auto now = Clock::now();
     if (now >= limit) {
@@ -161,8 +168,26 @@ Scheduler::Slot* Scheduler::place(Request& request) {
 }
 
 void Scheduler::hand_over(Slot& slot, Request& request) {
+  if (Hand* hand = offer(slot, request)) hand->wake.notify_one();
+}
+
+/// Returns the hand to wake, or null where a hand that is awake will find the slot.
+Scheduler::Hand* Scheduler::offer(Slot& slot, Request& request) {
   slot.request = &request;
-  slot.wake.notify_one();
+  offered_.push_back(&slot);
+  if (!searching_) return hand_for(slot.number);
+  found_.store(true, std::memory_order_relaxed);
+  return nullptr;
+}
+
+/// A sleeping hand, if possible the slot's own, marked as awake. None sleeps: one that is awake looks at what is
+/// offered before it lies down.
+Scheduler::Hand* Scheduler::hand_for(std::size_t number) {
+  Hand* hand = &hands_[number];
+  for (auto h = hands_.begin(); !hand->sleeping && h != hands_.end(); ++h) hand = &*h;
+  if (!hand->sleeping) return nullptr;
+  hand->sleeping = false;
+  return hand;
 }
 
 /// Accepts those in line that fit now, longest waiting first.
@@ -185,16 +210,47 @@ void Scheduler::room() {
   serve_submitters();
 }
 
-void Scheduler::work(Slot& slot) {
+void Scheduler::work(std::size_t number) {
+  Hand& self = hands_[number];
   Lock lock(mutex_);
-  for (;;) {
-    slot.wake.wait(lock, [&] { return slot.request || stopping_; });
-    if (!slot.request) return;
+  for (bool worked = false;; worked = true) {
+    if (worked && offered_.empty()) search(lock);
+    while (offered_.empty()) {
+      if (stopping_) return;
+      self.sleeping = true;
+      self.wake.wait(lock, [&] { return !self.sleeping || stopping_; });
+    }
+    Slot& slot = take_offer(number);
     Request* request = std::exchange(slot.request, nullptr);
     lock.unlock();
     while (request) request = execute(slot, *request, false);
     lock.lock();
   }
+}
+
+/// Waits awake for a slot to be offered, for about as long as it takes to fall asleep and to be woken. One hand at a
+/// time.
+void Scheduler::search(Lock& lock) {
+  constexpr std::chrono::microseconds kPatience{10};
+  if (searching_ || stopping_ || !may_search_) return;
+  searching_ = true;
+  found_.store(false, std::memory_order_relaxed);
+  lock.unlock();
+  const auto end = Clock::now() + kPatience;
+  while (!found_.load(std::memory_order_relaxed) && Clock::now() < end) cpu::relax();
+  lock.lock();
+  searching_ = false;
+  for (std::size_t i = 1; i < offered_.size(); ++i)  // one is for this hand, the others woke nobody
+    if (Hand* hand = hand_for(offered_[i]->number)) hand->wake.notify_one();
+}
+
+/// The hand's own slot, or the one that was offered first.
+Scheduler::Slot& Scheduler::take_offer(std::size_t number) {
+  auto own = std::find(offered_.begin(), offered_.end(), &slots_[number]);
+  if (own == offered_.end()) own = offered_.begin();
+  Slot& slot = **own;
+  offered_.erase(own);
+  return slot;
 }
 
 /// Runs and completes the request, which may be gone afterwards. Returns what this thread does next, or null when the

@@ -6,8 +6,13 @@
 /// when its lane has an idle worker or fewer than max_queue_size requests wait; only then does it take a ticket. A
 /// blocking caller whose lane is idle borrows the worker's executor and runs on its own thread.
 ///
+/// A slot is a worker's executor and what it has to do; a hand is a thread that serves slots. There are as many of
+/// each, and each slot has a hand of its own, which serves it unless it is asleep while another one is looking for
+/// work: to wake a thread costs more than a short run.
+///
 /// Requests that find no room wait in one line, threads and parked tasks alike. Whoever makes room accepts the first in
 /// line that fits, on its behalf: nobody overtakes, nobody polls.
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -73,13 +78,16 @@ class Scheduler {
   struct Slot {
     Worker worker;
     std::size_t number = 0;
-    Request* request = nullptr;    ///< handed to the slot's thread
+    Request* request = nullptr;    ///< handed over, for a hand to begin
     Request* current = nullptr;    ///< being executed
     std::deque<Waiter*> visitors;  ///< come first when the slot is through with its request
-    std::condition_variable wake;
-    std::thread thread;
     std::uint64_t tasks = 0;
     std::chrono::nanoseconds busy{0};
+  };
+  struct Hand {
+    bool sleeping = false;
+    std::condition_variable wake;
+    std::thread thread;
   };
   struct Lane {
     std::vector<Slot*> idle;
@@ -101,13 +109,17 @@ class Scheduler {
   void check_process() const;
   void check_open(const Request& request) const;
   bool has_room(const Request& request) const;
-  void wait_for_room(Lock& lock, Request& request);
+  void wait_for_room(Request& request);
   void park(Task& task);
   Slot* place(Request& request);
   void hand_over(Slot& slot, Request& request);
+  Hand* offer(Slot& slot, Request& request);
+  Hand* hand_for(std::size_t number);
   void serve_submitters();
 
-  void work(Slot& slot);
+  void work(std::size_t number);
+  void search(Lock& lock);
+  Slot& take_offer(std::size_t number);
   Request* execute(Slot& slot, Request& request, bool on_caller);
   Request* next_for(Slot& slot);
   void count(Slot& slot, Request& request, const Phases& phases);
@@ -131,14 +143,20 @@ class Scheduler {
   const std::vector<std::size_t> lane_of_;
   const std::size_t max_queue_size_, max_pending_callbacks_;
   const std::chrono::milliseconds submit_timeout_;
+  const std::function<void(const std::function<void()>&)> around_waiting_;
   Delivery& delivery_;
   Trace& trace_;
   const unsigned born_in_;  ///< fork generation
+  const bool may_search_;   ///< there is a CPU to search on
 
   mutable std::mutex mutex_;
   std::condition_variable drained_;
   std::vector<Lane> lanes_;
   std::deque<Slot> slots_;
+  std::deque<Hand> hands_;
+  std::deque<Slot*> offered_;         ///< slots with a request that no hand has begun
+  bool searching_ = false;            ///< one hand at a time
+  std::atomic<bool> found_{false};    ///< ends its search; written with the lock held
   std::deque<Submitter> submitters_;  ///< waiting for room, longest first
   std::size_t blocked_ = 0;           ///< threads inside wait_for_room
   Pacing pacing_;

@@ -244,9 +244,9 @@ void Scheduler::close() {
     timer_wake_.notify_one();
   }
   if (timer_.joinable()) timer_.join();
-  for (Slot& slot : slots_) slot.wake.notify_one();
-  for (Slot& slot : slots_)
-    if (slot.thread.joinable()) slot.thread.join();
+  for (Hand& hand : hands_) hand.wake.notify_one();
+  for (Hand& hand : hands_)
+    if (hand.thread.joinable()) hand.thread.join();
   for (Slot& slot : slots_) slot.worker.executor.reset();  // a closed session holds nothing of the device
 }
 
