@@ -12,6 +12,7 @@ namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
+constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
 constexpr std::uint64_t kOneThread = 1'000'000;   ///< multiply-accumulates below which a second thread costs more
 constexpr int kItems = 8;                         ///< pieces of work to share out, where the layer is large enough
 constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
@@ -41,13 +42,16 @@ bool reads_only_inside(const ConvShape& s) {
 
 /// Everything about one way to walk the output (plain or flattened).
 struct Walk {
-  Walk(const View& v, const StageFormat& format, int pitch, int loops, bool direct)
+  Walk(const View& v, const StageFormat& format, int pitch, const PackedWeights& weights, bool direct)
       : view(v), staging(v.shape, format, pitch) {
+    const int loops = static_cast<int>(weights.blocks.size());
     const ConvShape& s = view.shape;
     step_h = direct ? s.stride_h : staging.step_h();
     step_w = direct ? s.stride_w : staging.step_w();
     width = (s.out_w - 1) * step_w + (s.kernel_w - 1) * s.dilation_w + 1;
-    while (rows < (s.out_h + kItems - 1) / kItems && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
+    // Every chunk reads all weights anew. Where L2 does not keep them there are few chunks, shared out by channels.
+    const int wanted = weights.bytes.size() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
+    while (rows < wanted && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
     chunks = (s.out_h + rows - 1) / rows;
     splits = s.macs() < kOneThread ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
     staged = direct ? 0 : align(staging.bytes(rows));
@@ -79,11 +83,11 @@ class Dense final : public Conv {
         merged_(run.merged),
         direct_(direct),
         tail_(std::move(tail)),
-        plain_({job.shape, job.shape.out_w}, *variant.format, run.channels, loops(), direct) {
+        plain_({job.shape, job.shape.out_w}, *variant.format, run.channels, weights_, direct) {
     const ConvShape& s = shape_;
     if (s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && reads_only_inside(s) &&
         s.in_h == s.out_h && s.in_w == s.out_w)
-      flat_ = std::make_unique<Walk>(flattened(s), *variant.format, run.channels, loops(), direct);
+      flat_ = std::make_unique<Walk>(flattened(s), *variant.format, run.channels, weights_, direct);
   }
 
   void run(const ConstMap& in, const ConstMap& operand, const Map& out, Team& team,
