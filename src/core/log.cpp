@@ -7,6 +7,8 @@
 #include <ctime>
 #include <mutex>
 
+#include "core/global_mutex.hpp"
+
 namespace ez_rknn::log {
 namespace {
 
@@ -23,7 +25,7 @@ std::atomic<int>& level() {
 }
 
 struct Sink {
-  std::mutex mutex;
+  GlobalMutex mutex;
   std::function<void(Level, const std::string&)> function;
 };
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/global_mutex.hpp"
+
 namespace ez_rknn {
 
 struct SharedBytes::Held {
@@ -22,7 +24,7 @@ struct SharedBytes::Held {
 namespace {
 
 struct Pool {
-  std::mutex mutex;
+  GlobalMutex mutex;
   std::unordered_multimap<std::uint64_t, std::weak_ptr<const SharedBytes::Held>> by_hash;
   std::size_t held = 0;
 };

@@ -1,13 +1,13 @@
 #pragma once
 /// Numbers handed out for objects. A number that was never given out, or whose object is gone, finds nothing; an object
-/// lives on while a call that found it is still using it.
+/// lives on while a call that found it is still using it. One of a kind in the process.
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 
 #include "abi/rknn.h"
+#include "core/global_mutex.hpp"
 
 namespace ez_rknn::npurt {
 
@@ -20,18 +20,18 @@ class Handles {
  public:
   rknn_context add(std::shared_ptr<T> object) {
     const rknn_context handle = next_handle();
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     objects_.emplace(handle, std::move(object));
     return handle;
   }
   /// Null when there is none.
   std::shared_ptr<T> find(rknn_context handle) const {
-    std::shared_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     const auto it = objects_.find(handle);
     return it == objects_.end() ? nullptr : it->second;
   }
   std::shared_ptr<T> remove(rknn_context handle) {
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     const auto it = objects_.find(handle);
     if (it == objects_.end()) return nullptr;
     auto object = std::move(it->second);
@@ -40,7 +40,7 @@ class Handles {
   }
 
  private:
-  mutable std::shared_mutex mutex_;
+  mutable GlobalMutex mutex_;
   std::map<rknn_context, std::shared_ptr<T>> objects_;
 };
 

@@ -11,13 +11,14 @@
 #include <new>
 #include <string>
 
+#include "core/global_mutex.hpp"
 #include "npurt/guard.hpp"
 
 namespace ez_rknn::npurt {
 namespace {
 
 struct All {
-  std::mutex mutex;
+  GlobalMutex mutex;
   std::map<const rknn_tensor_mem*, std::shared_ptr<Memory>> live;
 };
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/global_mutex.hpp"
 #include "core/log.hpp"
 #include "session/engine.hpp"
 #include "session/fork.hpp"
@@ -15,7 +16,7 @@ namespace ez_rknn {
 namespace {
 
 struct Registry {
-  std::mutex mutex;
+  GlobalMutex mutex;
   std::condition_variable reaped;
   std::vector<std::weak_ptr<Engine>> engines;
   int reapers = 0;
@@ -76,7 +77,7 @@ void close_all_engines() {
     if (const auto engine = weak.lock()) engine->begin_close();
   for (const auto& weak : engines)
     if (auto engine = weak.lock()) Engine::retire(std::move(engine));
-  std::unique_lock lock(registry().mutex);
+  std::unique_lock<std::mutex> lock(registry().mutex);
   registry().reaped.wait(lock, [] { return registry().reapers == 0 || registry().generation != fork_generation(); });
 }
 

@@ -7,12 +7,14 @@
 #include <mutex>
 #include <optional>
 
+#include "core/global_mutex.hpp"
+
 namespace ez_rknn {
 namespace {
 
 /// Handles are never closed, so a library is loaded at most once per path.
 struct Loaded {
-  std::mutex mutex;
+  GlobalMutex mutex;
   std::map<std::string, std::shared_ptr<const RuntimeLibrary>> by_path;
   std::optional<log::Level> log_level;  ///< set by the program
 };

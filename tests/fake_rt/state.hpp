@@ -1,8 +1,10 @@
 #pragma once
 /// What the fake runtime remembers: contexts, memory, calls.
+#include <pthread.h>
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
+
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -55,6 +57,10 @@ struct State {
 };
 inline State& state() {
   static State* s = new State;
+  // A child must not be born with the mutex held by a thread it does not have.
+  static const int watching =
+      pthread_atfork([] { s->mutex.lock(); }, [] { s->mutex.unlock(); }, [] { s->mutex.unlock(); });
+  static_cast<void>(watching);
   return *s;
 }
 
