@@ -17,8 +17,7 @@ TEST_CASE("a forked child finds a global mutex free that another thread nearly a
     while (!stop) {
       const std::lock_guard lock(*mutex);
       const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(200);
-      while (std::chrono::steady_clock::now() < end) {
-      }
+      while (std::chrono::steady_clock::now() < end) {}
     }
   });
   for (int k = 0; k < 20; ++k) {

@@ -146,6 +146,48 @@ TEST_CASE("a submission that waits proceeds as soon as there is room") {
   CHECK(ms_since(start) < 1000);  // a lost wake-up would cost submit_timeout, ten seconds
 }
 
+TEST_CASE("around_waiting wraps a wait for room, and no call that finds some") {
+  SessionOptions options;
+  options.max_queue_size = 1;
+  options.submit_timeout = 20ms;
+  int waits = 0;
+  options.around_waiting = [&](const std::function<void()>& wait) {
+    ++waits;
+    wait();
+  };
+  Session session = open("run=hold", options);
+  std::vector<Future> futures;
+  for (float k : {1.0f, 2.0f}) futures.push_back(session.submit(Input(k)));
+  CHECK(waits == 0);
+  CHECK_THROWS_AS(session.submit(Input(3)), QueueFull);
+  CHECK(waits == 1);
+  Runtime::get().release();
+  for (float k : {1.0f, 2.0f}) CHECK(first_of(futures[std::size_t(k) - 1].get()) == k);
+}
+
+TEST_CASE("a thread that serves another core's long task does not hold up its own core") {
+  SessionOptions options;
+  options.schedule = {0, 1};
+  options.sequential_callbacks = false;
+  Session session = open("delay=value", options);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<float> order;
+    std::atomic<int> seen{0};
+    const auto add = [&](float us) {
+      session.run_async(Input(us), [&](std::vector<Tensor> r, std::exception_ptr) {
+        order.push_back(first_of(r));
+        ++seen;
+      });
+    };
+    session.submit(Input(0)).get();  // on core 0, whose thread now looks for more
+    add(200000);                     // on core 1
+    add(1);                          // on core 0
+    CHECK(eventually([&] { return seen == 2; }));
+    CHECK(order == std::vector<float>{1, 200000});
+    session.submit(Input(0)).get();  // on core 1, so that the next round begins with core 0 again
+  }
+}
+
 TEST_CASE("run inside a callback works, also with every worker busy and the queue full") {
   SessionOptions options;
   options.max_queue_size = 1;
