@@ -11,7 +11,7 @@ ifeq ($(origin CXX),default)
 export CXX := c++
 endif
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve docs wheels packages packages-arm64 clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve docs wheels packages packages-arm64 bare-roots clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -73,7 +73,7 @@ format: $(STAMP)
 
 ## make dev-tools   cross compiler, emulator and fuzzing compiler from Debian's packages (root); not needed by demo and test
 dev-tools:
-	apt-get install -y g++-aarch64-linux-gnu qemu-user clang-19 libclang-rt-19-dev ccache
+	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap clang-19 libclang-rt-19-dev ccache
 
 ## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools)
 test-aarch64: $(STAMP)
@@ -107,6 +107,11 @@ packages: $(STAMP)
 	cd build/packages && cpack -G TGZ -B ../../dist && cpack -G DEB -B ../../dist
 	! command -v aarch64-linux-gnu-g++ > /dev/null || $(MAKE) packages-arm64
 	rm -rf dist/_CPack_Packages
+
+## make bare-roots  what dist/ holds is installed into bare Debian roots, where the quick start is run (root; debootstrap, qemu-user)
+bare-roots:
+	$(PYTHON) tools/bare_root.py
+	$(PYTHON) tools/bare_root.py --arch arm64
 
 packages-arm64:
 	cmake -S . -B build/packages-arm64 $(PACKAGED) -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null

@@ -23,7 +23,7 @@ DIGITS = MODELS / "digits"
 # Commands that this test does not run, and where they are.
 ELSEWHERE = {
     r"make (demo|test|setup|build|install|test-aarch64)\b": "the checks of a clean machine run them",
-    r"make (wheels|packages|docs|test-serve|dev-tools)\b": "they take minutes, and environments of their own",
+    r"make (wheels|packages|docs|test-serve|bare-roots|dev-tools)\b": "they take minutes, and environments of their own",
     r"pip (install|uninstall) |sudo apt install ": "tools/wheels.py installs what it built, and takes it out again",
     r"ez-rknn serve |curl ": "test_serve.py",
     r"(V=|cc |LD_[A-Z_]+=)": "test_packages.py",

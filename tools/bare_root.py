@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Installs what dist/ holds into a bare Debian and runs the quick start there: wheel and .deb, x86_64 or, emulated, aarch64.
+
+usage: bare_root.py [--arch amd64|arm64] [--suite bookworm|trixie] [--no-deb] [--tests FILE...]     (root; debootstrap; qemu-user for arm64)
+
+The roots are made by debootstrap in build/roots and kept; what is installed goes into a scratch folder of the root, made anew each time. For
+another architecture the kernel is told to start its programs with qemu (binfmt_misc), and told to forget it in the end. `make bare-roots`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # Debian's names, and uname's
+SUITES = {"bookworm": "311", "trixie": "313"}  # and the version of its Python
+PACKAGES = "ca-certificates,python3,python3-venv"
+BINFMT = pathlib.Path("/proc/sys/fs/binfmt_misc")
+# The head of a 64-bit little-endian ELF program for aarch64 (machine 0xb7), and the bits of it that count.
+MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+# The network settings of this machine: they hold in the root too.
+PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+# $1: the checkout, read-only. $2: the wheel. For tests $3 is the scripted runtime, and the rest are their files.
+TRY_WHEEL = """
+rm -rf /tmp/try && python3 -m venv /tmp/try
+/tmp/try/bin/pip install --quiet "$2"
+/tmp/try/bin/python "$1/tools/quickstart.py"
+"""
+RUN_TESTS = """
+/tmp/try/bin/pip install --quiet --prefer-binary pytest pytest-timeout hypothesis pillow shtab
+cd "$1/tests/python"; shift 2
+export EZ_RKNN_FAKE_RUNTIME=$1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis; shift
+/tmp/try/bin/python -m pytest -q -p no:cacheprovider -o timeout=3600 "$@"
+"""
+# $2: the Debian package. The picture is drawn here, a 1: programs for C and C++ read no .npz.
+TRY_DEB = """
+apt-get -qq update
+apt-get -qq install -y --no-install-recommends g++ "$2" > /dev/null
+perl -e 'for $y (0..31) { print chr($y > 3 && $y < 28 && $_ > 13 && $_ < 18 ? 255 : 0) for 0..31 }' > /tmp/one.raw
+{ printf 'P5 32 32 255\\n'; cat /tmp/one.raw; } > /tmp/one.pgm
+g++ -std=c++20 -O1 "$1/examples/cpp/classify.cpp" -lez_rknn -o /tmp/classify
+/tmp/classify "$1/models/digits/digits_i8.rknn" /tmp/one.pgm
+V=$(dpkg -L ez-rknn | grep 'ez_rknn/vendor$')
+gcc -I "$V/include" "$1/tests/vendor_program/classify.c" -L "$V/lib" -lrknnrt -o /tmp/vendor
+LD_LIBRARY_PATH="$V/lib" /tmp/vendor "$1/models/digits/digits_i8.rknn" /tmp/one.raw
+apt-get -qq purge -y ez-rknn > /dev/null
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", choices=MACHINES, default="amd64")
+    parser.add_argument("--suite", choices=SUITES, default="bookworm")
+    parser.add_argument("--no-deb", action="store_true", help="the wheel only")
+    parser.add_argument(
+        "--tests", nargs="*", default=[], help="run these files of tests/python too, or options of pytest"
+    )
+    args = parser.parse_args()
+    machine = MACHINES[args.arch]
+    with emulator(machine):
+        root = debian(args.suite, args.arch)
+        wheel = the_wheel(SUITES[args.suite], machine)
+        inside(root, TRY_WHEEL, wheel)
+        print(f"bare_root: {wheel.name} works on {args.suite}, {args.arch}", flush=True)
+        if args.tests:
+            inside(root, RUN_TESTS, wheel, scripted_runtime(machine), *args.tests)
+        if not args.no_deb:
+            (deb,) = (ROOT / "dist").glob(f"ez-rknn_*_{args.arch}.deb")
+            inside(root, TRY_DEB, deb)
+            print(f"bare_root: {deb.name} works on {args.suite}, {args.arch}", flush=True)
+    return 0
+
+
+def the_wheel(python: str, machine: str) -> pathlib.Path:
+    """The one of dist/ for that CPython: its own, or that of the stable interface."""
+    wheels = list((ROOT / "dist").glob(f"ez_rknn_async-*-cp{python}-*{machine}.whl"))
+    wheels += (ROOT / "dist").glob(f"ez_rknn_async-*-abi3-*{machine}.whl") if int(python) >= 312 else []
+    if len(wheels) != 1:
+        raise SystemExit(
+            f"bare_root: dist/ has {len(wheels)} wheels for CPython {python}, {machine}; run `make wheels`"
+        )
+    return wheels[0]
+
+
+def scripted_runtime(machine: str) -> pathlib.Path:
+    """Of tests/fake_rt, as `make build` or `make test-aarch64` left it: the root has no compiler."""
+    library = (
+        ROOT / "build" / ("release" if machine == os.uname().machine else machine) / "tests/fake_rt/libfake_rknnrt.so"
+    )
+    if not library.exists():
+        raise SystemExit(f"bare_root: {library} is missing")
+    return library
+
+
+@contextlib.contextmanager
+def emulator(machine: str) -> Iterator[None]:
+    """While it lasts, the kernel starts programs of that machine with qemu."""
+    name = f"qemu-{machine}"
+    if machine == os.uname().machine or (BINFMT / name).exists():
+        yield
+        return
+    if not (BINFMT / "register").exists():
+        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT], check=True)
+    (BINFMT / "register").write_text(f":{name}:M::{MAGIC}:{MASK}:{qemu(machine)}:")
+    try:
+        yield
+    finally:
+        (BINFMT / name).write_text("-1")
+
+
+def qemu(machine: str) -> str:
+    path = shutil.which(f"qemu-{machine}")
+    if path is None:
+        raise SystemExit(f"bare_root: no qemu-{machine} on this machine; `make dev-tools` installs it")
+    return path
+
+
+def debian(suite: str, arch: str) -> pathlib.Path:
+    """The root, made if it is missing."""
+    root = ROOT / "build" / "roots" / f"{suite}-{arch}"
+    if not (root / ".ready").exists():
+        print(f"bare_root: debootstrap {suite} {arch}", flush=True)
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True)
+        foreign = MACHINES[arch] != os.uname().machine
+        options = [f"--arch={arch}", "--variant=minbase", f"--include={PACKAGES}", *(["--foreign"] if foreign else [])]
+        with open(root.with_suffix(".log"), "w") as log:
+            subprocess.run(["debootstrap", *options, suite, root], check=True, stdout=log)
+            if foreign:
+                copy_emulator(MACHINES[arch], root)
+                subprocess.run(["chroot", root, "/debootstrap/debootstrap", "--second-stage"], check=True, stdout=log)
+        (root / ".ready").touch()
+    shutil.copy("/etc/resolv.conf", root / "etc")
+    shutil.copy(CERTIFICATES, root / CERTIFICATES[1:])
+    return root
+
+
+def copy_emulator(machine: str, root: pathlib.Path) -> None:
+    """qemu and the libraries it is linked to, at their own places: they are another architecture's, so none is in the way."""
+    path = qemu(machine)
+    libraries = re.findall(r"(/\S+) \(0x", subprocess.check_output(["ldd", path], text=True))
+    for name in (path, *libraries):
+        target = root / name[1:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, target)
+
+
+def inside(root: pathlib.Path, script: str, *arguments: object) -> None:
+    """Runs the script in the root, with the checkout at its own path. Mounts and processes go when it ends."""
+    mounts = """
+root=$1; checkout=$2; script=$3; shift 3
+mkdir -p "$root$checkout"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount --bind -o ro "$checkout" "$root$checkout"
+mount -o remount,bind,ro "$root$checkout"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 $PASSED_ON sh -euc "$script" sh "$checkout" "$@"
+"""
+    settings = [f"{k}={os.environ[k]}" for k in PASSED_ON if k in os.environ]
+    settings += [
+        f"PIP_CERT={CERTIFICATES}",
+        "PIP_DISABLE_PIP_VERSION_CHECK=1",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "DEBIAN_FRONTEND=noninteractive",
+    ]
+    private = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    command = [*private, "sh", "-euc", mounts, "sh", root, ROOT, script, *arguments]
+    code = subprocess.run(list(map(str, command)), env=os.environ | {"PASSED_ON": " ".join(settings)}).returncode
+    if code:
+        raise SystemExit(f"bare_root: a command failed in {root}: {code}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
