@@ -37,7 +37,7 @@ arithmetic that the registers describe (`docs/format.md`, `src/npu/regs/arithmet
   is the expected difference.
 - **Where the simulator is followed.** Inputs become integers as the simulator makes them, rint(x / scale) + zero point. What an int8 network leaves to the CPU
   (RNN, Conv) has float32 constants in the file, with the quantisation of the simulator beside them: they are rounded to it, which reproduces the simulator
-  exactly; the vendor's CPU code may compute with the float32 numbers. Attention in int8 saturates and rounds its scores and weights in the steps that the
+  exactly; the vendor's CPU code may compute with the float32 numbers. Those of an fp16 RNN are rounded to halves for the same reason. Attention in int8 saturates and rounds its scores and weights in the steps that the
   file's re-scaling gives; the registers count weights in 127 steps, the simulator in 255 half steps up to the same end, and so does the software NPU.
 - **Compiler defects.** Where the file itself says something else than the network, the file is what a chip would run. Each is named below.
 
@@ -172,7 +172,10 @@ def compiled_share(args):
     """How much of the series the page holds, where that was asked for"""
     if not (args.refused and args.cases):
         return ""
-    return f", as far as compiled for this page: {len(list(args.refused.rglob('case.json')))} of its {args.cases} cases, every operator's first ones"
+    tried = len(list(args.refused.rglob("case.json")))
+    if tried >= args.cases:
+        return f", all of its {args.cases} cases"
+    return f", as far as compiled for this page: {tried} of its {args.cases} cases, every operator's first ones"
 
 
 def chips_part(rows):
