@@ -118,6 +118,13 @@ CYCLES = {  # name -> what to do, how often at scale 1
 ALLOWED = 4 << 20  # bytes an allocator may keep
 
 
+def wait_for_threads(n: int) -> None:
+    """Until the kernel shows no more than `n`, for ten seconds: one that was joined still is there for a moment."""
+    end = time.monotonic() + 10
+    while count("task") > n and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def measure(target: Target, scale: float, say=print) -> list[str]:
     """Does everything once to warm up, then again in full. Returns what grew."""
     grown = []
@@ -129,6 +136,7 @@ def measure(target: Target, scale: float, say=print) -> list[str]:
         work(target, n)
         seconds = time.monotonic() - begin
         gc.collect()
+        wait_for_threads(before[1])
         after = (resident(), count("task"), count("fd"))
         more = [a - b for a, b in zip(after, before, strict=True)]
         say(
