@@ -73,7 +73,7 @@ class Chain {
 
   /// The converter's own rounding is the one that is done; the bounds become those of the result without its offset.
   bool convert(const OutputConvert& o, DType type) {
-    if (o.scale <= 0 || std::abs(o.offset) > (1 << 20)) return false;
+    if (o.scale <= 0 || std::abs(std::int64_t{o.offset}) > (1 << 20)) return false;
     all(o.scale * down(o.shift), false);
     lo = lowest_of(type) - o.offset, hi = highest_of(type) - o.offset;
     if (lo_) lo = std::clamp(shift_half_even(word(*lo_) * o.scale, o.shift), lo, hi);
