@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/global_mutex.hpp"
+#include "core/memory_file.hpp"
 #include "npurt/guard.hpp"
 
 namespace ez_rknn::npurt {
@@ -45,7 +46,7 @@ std::shared_ptr<Memory> Memory::allocate(std::uint64_t bytes) {
   if (bytes >> 32)
     refuse(RKNN_ERR_PARAM_INVALID, std::to_string(bytes) + " bytes of memory; less than 2^32 are accepted");
   std::shared_ptr<Memory> memory(new Memory);
-  const int fd = memfd_create("ez-rknn", MFD_CLOEXEC);
+  const int fd = memory_file();
   const bool shared = fd >= 0 && ftruncate(fd, static_cast<off_t>(bytes)) == 0;
   if (fd >= 0 && !shared) close(fd);
   memory->own_fd_ = shared ? fd : -1;  // out of descriptors: memory without one

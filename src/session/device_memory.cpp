@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "core/memory_file.hpp"
 #include "ez_rknn/error.hpp"
 #include "session/dma_heap.hpp"
 
@@ -67,7 +68,7 @@ class RuntimeMemory final : public DeviceMemory {
 };
 
 int shared_memory(std::uint64_t bytes) {
-  const int fd = memfd_create("ez-rknn", MFD_CLOEXEC);
+  const int fd = memory_file();
   if (fd < 0) throw std::bad_alloc();
   if (ftruncate(fd, static_cast<off_t>(bytes)) == 0) return fd;
   close(fd);
