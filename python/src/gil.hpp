@@ -3,8 +3,9 @@
 /// while the interpreter ends is unwound by pthread_exit from inside their destructors, which ends the process with
 /// std::terminate. With these it sleeps until the process is gone, as Python 3.14 has it.
 #include <Python.h>
-#include <cxxabi.h>
 #include <unistd.h>
+
+#include <exception>
 
 namespace ez_rknn::python {
 
@@ -17,7 +18,9 @@ template <class Call>
 auto outlasting(Call&& call) {
   try {
     return call();
-  } catch (const abi::__forced_unwind&) { sleep_until_exit(); }
+  } catch (const std::exception&) { throw; } catch (...) {  // pthread_exit's unwinding, which has no standard type
+    sleep_until_exit();
+  }
 }
 
 /// Whether this thread, which came from Python, has let go of the lock: the interpreter's own answer is not part of its
