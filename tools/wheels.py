@@ -112,8 +112,8 @@ def wrappers(tools: pathlib.Path, arch: str) -> pathlib.Path:
     zig, version = subprocess.check_output([tools, "-c", where], text=True).split()
     target = f"{arch}-linux-gnu.{GLIBC}"
     for name, command in (
-        ("c++", f"c++ -target {target} -O2"),
-        ("cc", f"cc -target {target} -O2"),
+        ("c++", f"c++ -target {target} -O2 -g0"),
+        ("cc", f"cc -target {target} -O2 -g0"),
         ("ar", "ar"),
         ("ranlib", "ranlib"),
     ):
