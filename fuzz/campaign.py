@@ -23,7 +23,7 @@ import time
 
 FUZZ = pathlib.Path(__file__).resolve().parent
 WHOLE_FILES = ("load_fuzz", "run_fuzz")
-# Three times as many executions a second: short stacks of allocations (repeat an input alone for long ones), no search for
+# For more executions a second: short stacks of allocations (repeat an input alone for long ones), no search for
 # the use of a stack after its return (the targets' runs in CTest have it), inputs chosen evenly.
 QUICK = {"ASAN_OPTIONS": "malloc_context_size=3:detect_stack_use_after_return=0"}
 LIMITS = ["-entropic=0", "-rss_limit_mb=2048", "-malloc_limit_mb=512", "-timeout=25"]

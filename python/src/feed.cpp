@@ -67,7 +67,7 @@ std::vector<int> output_indexes(const std::vector<TensorInfo>& outputs, nb::hand
 void read_feed(const std::vector<TensorInfo>& inputs, nb::handle feed, BorrowedArrays& arrays) {
   arrays.reserve(inputs.size());
   if (PyDict_Check(feed.ptr())) return read_dict(inputs, feed, arrays);
-  if (nb::hasattr(feed, "keys")) { return read_dict(inputs, dict_of(feed), arrays); }
+  if (nb::hasattr(feed, "keys")) return read_dict(inputs, dict_of(feed), arrays);
   const bool array = is_ndarray(feed) || nb::hasattr(feed, "__array__") || nb::hasattr(feed, "__dlpack__");
   if (array) {
     if (inputs.size() != 1)

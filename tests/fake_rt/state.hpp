@@ -1,10 +1,10 @@
 #pragma once
 /// What the fake runtime remembers: contexts, memory, calls.
 #include <pthread.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
-
 #include <cstdlib>
 #include <map>
 #include <memory>
