@@ -81,7 +81,7 @@ TEST_CASE("real element-wise layers stay within f32 rounding, and integers they 
       if (random.chance(20)) layer.out_type = random.one_of({DType::i8, DType::i16}), layer.out.scale = 100;
       const bool integer = is_map_integer(layer.out_type);
       const double magnitude = input == DType::i32 ? 2e6 : input == DType::i16 ? 32768 : input == DType::i8 ? 128 : 2;
-      const double slope = kind == 4 ? 1000.0 * 60 / 32 / 4096 : 4;
+      const double slope = kind == 4 || kind == 8 ? 1000.0 * 60 / 32 / 4096 : 4;
       const double absolute = integer ? 1.0 : magnitude * 4 * 0x1p-23 * slope + 1e-6;
       const double relative = integer ? 0.0 : unit_of(layer.out_type);
       CAPTURE(kind);

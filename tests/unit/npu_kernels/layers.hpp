@@ -98,7 +98,7 @@ enum class TailKind {
 /// @param reach  about the largest accumulator
 DpuLayer random_layer(Random& random, TailKind kind, int channels, double reach);
 DpuLayer random_real_layer(Random& random, int kind, int channels);
-constexpr int kRealTails = 8;
+constexpr int kRealTails = 10;
 
 std::string describe(const ConvShape& s);
 

@@ -175,6 +175,22 @@ DpuLayer random_real_layer(Random& random, int kind, int channels) {
     layer.ew->convert = random.chance(50), layer.ew->scale_real = 0.75f;
   }
   if (kind == 7) layer.out_type = DType::f32;
+  if (kind == 8) {  // as compilers fuse an activation: a line, then a table without a jump
+    layer.bn.emplace();
+    layer.bn->mul_first = random.chance(50);
+    layer.bn->mul = true, layer.bn->alu = Alu::add;
+    layer.bn->mul_real = {{1000.0f}}, layer.bn->alu_real = {{layer.bn->mul_first ? 37.5f : 0.0375f}};
+    random_lut(random, layer, random.chance(50));
+    layer.lut.lo[0] = layer.lut.le[512];
+    layer.out.float_scale = 1.0 / 4096;
+    layer.out_type = DType::f16;
+  }
+  if (kind == 9) {  // as they fuse limits
+    layer.bn.emplace();
+    layer.bn->clamp.lo_real = 0.0f;
+    if (random.chance(50)) layer.bn->clamp.hi_real = 6.0f;
+    if (random.chance(30)) layer.bn->mul = true, layer.bn->mul_real = reals(-1.5f, 1.5f);
+  }
   return layer;
 }
 

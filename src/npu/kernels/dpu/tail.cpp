@@ -104,6 +104,7 @@ class PreparedTail final : public Tail {
       prepare_common();
       prepare_real();
       function_ = kernels->real, name_ = "real";
+      if ((linear_ = plan_linear(layer_))) take_linear(*kernels);
     } else if (kernels && !layer_.real && table_fits && exact(ranges)) {
       prepare_common();
       prepare_integer();
@@ -256,6 +257,21 @@ class PreparedTail final : public Tail {
     }
   }
 
+  void take_linear(const TailKernels& kernels) {
+    using Form = LinearPlan::Form;
+    params_.linear = linear_->params;
+    params_.linear.bias = linear_->bias.data();
+    params_.linear.slope = linear_->slope.data();
+    params_.linear.added = linear_->added.data();
+    params_.linear.pairs = linear_->pairs.data() + linear_->pairs.size() / 2;
+    switch (linear_->form) {
+      case Form::plain: function_ = kernels.linear, name_ = "linear"; return;
+      case Form::bias: function_ = kernels.linear_bias, name_ = "linear_bias"; return;
+      case Form::add: function_ = kernels.linear_add, name_ = "linear_add"; return;
+      case Form::table: function_ = kernels.linear_table, name_ = "linear_table"; return;
+    }
+  }
+
   void prepare_real() {
     if (!params_.lut.active) return;
     const LutRange& r = layer_.lut_range;
@@ -285,6 +301,7 @@ class PreparedTail final : public Tail {
   std::optional<SegmentPlan> segments_;
   std::optional<RoundedPlan> rounded_;
   std::optional<AffinePlan> affine_;
+  std::optional<LinearPlan> linear_;
 };
 
 }  // namespace

@@ -83,8 +83,20 @@ struct RoundedParams {
   const double *bs = nullptr, *bn = nullptr, *added = nullptr;
 };
 
+/// The float pipeline where what the stages do to an accumulator is one line a channel (tail_linear.hpp):
+///   y = (accumulator + bias) * slope + added, + operand, clamped to [lo, hi]
+/// or, with a table, y is a position in it: entry i begins at i, -512..511.
+struct LinearParams {
+  const float *bias = nullptr, *slope = nullptr, *added = nullptr;
+  float lo = 0, hi = 0;
+  /// The entry at position 0 and its neighbour in the halves of a word. Positions beyond the table are left to the
+  /// stages.
+  const std::int32_t* pairs = nullptr;
+};
+
 struct TailParams {
   AffineParams affine;
+  LinearParams linear;
   RoundedParams rounded;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   const SegmentParams* segments = nullptr;

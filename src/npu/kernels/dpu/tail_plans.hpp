@@ -21,6 +21,18 @@ struct AffinePlan {
 /// often.
 std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Interval> ranges);
 
+/// LinearParams with the arrays they point to.
+struct LinearPlan {
+  enum class Form { plain, bias, add, table } form = Form::plain;
+  std::vector<float> bias, slope, added;
+  std::vector<std::int32_t> pairs;
+  LinearParams params;
+};
+
+/// Nothing when the layer is not a float pipeline into f16 whose stages are one line a channel, then either limits, an
+/// f16 operand and limits, or a table of equal steps.
+std::optional<LinearPlan> plan_linear(const DpuLayer& layer);
+
 /// The layer's int8 result for every input of its look-up table, first to last.
 std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 

@@ -86,25 +86,27 @@ inline void real_finish(const TailParams& t, Real v, Int lanes, std::byte* out) 
   else store_int(out, q);
 }
 
+/// Pixel `p` of the tile's group `g`.
+inline void real_element(const TailParams& t, const TailTile& tile, int g, int p, Int lanes) {
+  const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+  const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
+  Real v = load_real(reinterpret_cast<const float*>(source));
+  if (t.has_bs) v = real_stage(t.bs, channel, v);
+  if (t.has_bn) v = real_stage(t.bn, channel, v);
+  if (t.lut.active) v = real_look_up(t.lut, v);
+  if (t.ew != TailAlu::none) {
+    const std::size_t at = channel * bytes_of(t.operand_type);
+    v = real_alu(t.ew, v,
+                 t.operand ? real_operand(t, tile.operand + p * tile.operand_pixel + at) : splat(t.constant_real));
+  }
+  v = min(splat(t.ew_hi_real), max(splat(t.ew_lo_real), v));
+  real_finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * bytes_of(t.out_type));
+}
+
 inline void tail_real(const TailParams& t, const TailTile& tile) {
-  const std::size_t operand_size = bytes_of(t.operand_type), out_size = bytes_of(t.out_type);
   for (int g = 0; g < tile.groups; ++g) {
-    const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-    const Int lanes = load_int(t.lanes + channel);
-    for (int p = 0; p < tile.pixels; ++p) {
-      const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
-      Real v = load_real(reinterpret_cast<const float*>(source));
-      if (t.has_bs) v = real_stage(t.bs, channel, v);
-      if (t.has_bn) v = real_stage(t.bn, channel, v);
-      if (t.lut.active) v = real_look_up(t.lut, v);
-      if (t.ew != TailAlu::none) {
-        const Real x = t.operand ? real_operand(t, tile.operand + p * tile.operand_pixel + channel * operand_size)
-                                 : splat(t.constant_real);
-        v = real_alu(t.ew, v, x);
-      }
-      v = min(splat(t.ew_hi_real), max(splat(t.ew_lo_real), v));
-      real_finish(t, v, lanes, tile.out + p * tile.out_pixel + channel * out_size);
-    }
+    const Int lanes = load_int(t.lanes + static_cast<std::size_t>(tile.first_group + g) * 16);
+    for (int p = 0; p < tile.pixels; ++p) real_element(t, tile, g, p, lanes);
   }
 }
 

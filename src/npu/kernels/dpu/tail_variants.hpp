@@ -10,6 +10,9 @@ struct TailKernels {
   TailFunction affine;    ///< as exact, where all stages are one multiplication most of the time (tail_affine.hpp)
   TailFunction bytes;     ///< as exact, ending in a look-up table and int8 (tail_bytes.hpp)
   TailFunction segments;  ///< as bytes, by segments; null where that is no faster
+  /// As real, where the stages are one line (tail_linear.hpp): nothing more, a multiplication by 1 left out; an operand
+  /// added; a table.
+  TailFunction linear, linear_bias, linear_add, linear_table;
 };
 
 #if defined(__x86_64__)

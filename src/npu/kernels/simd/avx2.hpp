@@ -175,6 +175,9 @@ inline Real operator*(Real x, Real y) { return {_mm256_mul_ps(x.a, y.a), _mm256_
 inline Real operator/(Real x, Real y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
 inline Real min(Real x, Real y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
 inline Real max(Real x, Real y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+inline Real multiply_add(Real x, Real y, Real z) {
+  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
 inline Real floor(Real x) { return {_mm256_floor_ps(x.a), _mm256_floor_ps(x.b)}; }
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm256_blendv_ps(other.a, less.a, _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ)),

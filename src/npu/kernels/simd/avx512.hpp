@@ -138,6 +138,7 @@ inline Real operator/(Real a, Real b) { return {_mm512_div_ps(a.v, b.v)}; }
 /// The second operand when either is NaN.
 inline Real min(Real a, Real b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline Real max(Real a, Real b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Real multiply_add(Real x, Real y, Real z) { return {_mm512_fmadd_ps(x.v, y.v, z.v)}; }
 inline Real floor(Real x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), other.v, less.v)};

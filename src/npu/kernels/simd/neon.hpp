@@ -230,6 +230,9 @@ inline Real min(Real x, Real y) {
 inline Real max(Real x, Real y) {
   return each<Real>([](float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }, x, y);
 }
+inline Real multiply_add(Real x, Real y, Real z) {
+  return each<Real>([](float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }, x, y, z);
+}
 inline Real floor(Real x) {
   return each<Real>([](float32x4_t a) { return vrndmq_f32(a); }, x);
 }
