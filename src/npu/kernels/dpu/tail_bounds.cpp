@@ -24,7 +24,6 @@ struct Tracked {
     const auto [lo, hi] = std::minmax({v.lo * x.lo, v.lo * x.hi, v.hi * x.lo, v.hi * x.hi});
     set(lo, hi);
   }
-  void join(Interval x) { set(std::min(v.lo, x.lo), std::max(v.hi, x.hi)); }
   /// After a rounding shift: at most half a unit further out.
   void shift(int a, int b) {
     const double down = std::max(std::ldexp(1.0, -std::max(a, 0)), std::ldexp(1.0, -std::max(b, 0)));
@@ -46,24 +45,49 @@ struct Tracked {
   }
 };
 
-void stage(const ResolvedStage& s, std::size_t c, Tracked& t) {
-  const auto constant = [](double x) { return Interval{x, x}; };
-  if (!s.mul_first && s.alu) t.alu(*s.alu, constant(s.alu_value[c]));
-  if (s.mul) {
-    const Tracked before = t;
-    t.times(constant(s.mul_value[c]));
-    if (s.mul_first && s.prelu) {
-      Tracked up = before;
-      up.times(constant(std::ldexp(1.0, std::clamp(s.shift, 0, 62))));
-      t.fits = t.fits && up.fits;
-      t.join(up.v);
-    }
+/// MUL and its shift.
+void multiply(const ResolvedStage& s, std::size_t c, Tracked& t) {
+  const auto m = static_cast<double>(s.mul_value[c]);
+  t.times({m, m});
+  t.shift(s.shift, s.shift_negative);
+}
+
+/// The same where it depends on a value's sign: either side on its own, or a slope for one would count for both.
+void multiply_by_sign(const ResolvedStage& s, std::size_t c, Tracked& t) {
+  Tracked positive, negative;
+  positive.set(std::max(t.v.lo, 0.0), std::max(t.v.hi, 0.0));
+  negative.set(std::min(t.v.lo, 0.0), std::min(t.v.hi, 0.0));
+  ResolvedStage below = s, above = s;
+  if (!s.mul_first) below.shift = s.shift_negative, above.shift_negative = s.shift;
+  multiply(below, c, negative);
+  if (!s.prelu) {
+    multiply(above, c, positive);
+  } else if (s.mul_first) {  // up by the shift that follows
+    Tracked up = positive;
+    const double factor = std::ldexp(1.0, std::clamp(s.shift, 0, 62));
+    up.times({factor, factor});
+    positive.fits = up.fits;
   }
-  if (s.mul_first && s.alu) t.alu(*s.alu, constant(s.alu_value[c]));
-  if (s.mul) {
-    const Interval unscaled = t.v;
+  t.fits = t.fits && positive.fits && negative.fits;
+  t.set(std::min(positive.v.lo, negative.v.lo), std::max(positive.v.hi, negative.v.hi));
+}
+
+void stage(const ResolvedStage& s, std::size_t c, Tracked& t) {
+  const auto add = [&] {
+    const auto x = static_cast<double>(s.alu_value[c]);
+    t.alu(*s.alu, {x, x});
+  };
+  if (!s.mul_first && s.alu) add();
+  if (s.mul && s.mul_first && s.alu) {
+    // PReLU leaves positive values as they are, up by the shift that follows the addition.
+    const double m = s.mul_value[c], up = s.prelu ? std::ldexp(1.0, std::clamp(s.shift, 0, 62)) : m;
+    t.times({std::min(m, up), std::max(m, up)});
+    add();
     t.shift(s.shift, s.shift_negative);
-    if (s.prelu) t.join(unscaled);  // generous: positive values skip the multiplication
+  } else if (s.mul) {
+    s.prelu || s.shift != s.shift_negative ? multiply_by_sign(s, c, t) : multiply(s, c, t);
+  } else if (s.mul_first && s.alu) {
+    add();
   }
   t.clamp(s.clamp);
 }
