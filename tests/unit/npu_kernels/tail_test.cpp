@@ -87,9 +87,30 @@ TEST_CASE("every form of the tail equals the reference bit for bit") {
       CAPTURE(i);
       compare(random_layer(random, static_cast<TailKind>(kind), channels, reach), random, reach, used);
     }
-  for (const char* name : {"exact", "affine", "bytes"}) {
+  for (const auto& [name, least] : {std::pair{"exact", 100}, {"fused", 100}, {"affine", 10}, {"bytes", 50}}) {
     CAPTURE(name);
-    if (cpu::allowed().size() > 1) CHECK_GT(used[name], 100);
+    if (cpu::allowed().size() > 1) CHECK_GE(used[name], least);
+  }
+}
+
+TEST_CASE("products next to and on ties, and sums far beyond what f32 holds exactly") {
+  std::map<std::string, int> used;
+  for (TailKind kind : {TailKind::requantise, TailKind::relu, TailKind::clip, TailKind::add_operand, TailKind::look_up})
+    for (unsigned i = 0; i < 100; ++i) {
+      Random random(i);
+      const int channels = random.one_of({3, 16, 40});
+      const double reach = std::pow(10.0, random(4, 8));
+      DpuLayer layer = random_layer(random, kind, channels, reach);
+      for (auto& m : layer.bs->mul_value.values)  // with 8192, every odd sum is a tie
+        if (random.chance(50)) m = random.one_of({1, 2048, 4096, 8192, 12288, 16384});
+      if (layer.bn && layer.bn->clamp.lo && random.chance(50)) layer.bn->clamp.lo = 3;  // not what padding holds
+      CAPTURE(static_cast<int>(kind));
+      CAPTURE(i);
+      compare(layer, random, reach, used);
+    }
+  if (cpu::allowed().size() > 1) {
+    CHECK_GT(used["fused"], 150);
+    CHECK_GT(used["fused_bytes"], 15);
   }
 }
 
@@ -109,7 +130,7 @@ TEST_CASE("look-up tables of real activations, with and without slopes at their 
       compare(layer, random, reach, used);
     }
   if (cpu::allows(cpu::Isa::avx512)) {
-    CHECK_GT(used["segments"], 80);
-    CHECK_GT(used["segments_exact"], 80);
+    CHECK_GT(used["segments"], 30);
+    CHECK_GT(used["segments_exact"], 30);
   }
 }

@@ -236,18 +236,17 @@ class PreparedTail final : public Tail {
       params_.bytes = bytes_.data();
       function_ = kernels.bytes, name_ = "bytes";
       if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
-        const RoundedPlan& rounded = segments_->rounded;
-        segments_->params.bias = rounded.bias.data();
-        segments_->params.slope = segments_->slope.data();
-        segments_->params.slope_negative = segments_->slope_negative.data();
-        segments_->params.bs = rounded.bs.data();
-        segments_->params.bn = rounded.bn.data();
-        segments_->params.added = rounded.added.data();
+        SegmentParams& s = segments_->params;
+        s.bias = segments_->bias.data();
+        s.slope = segments_->slope.data(), s.slope_negative = segments_->slope_negative.data();
+        s.bs = segments_->bs.data(), s.bn = segments_->bn.data(), s.added = segments_->added.data();
         params_.segments = &segments_->params;
         function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
-      } else if ((rounded_ = plan_rounded(layer_, ranges))) {
-        params_.rounded = {rounded_->bias.data(), rounded_->bs.data(), rounded_->bn.data(), rounded_->added.data()};
+      } else if (use_fused(ranges)) {
+        name_ = "fused_bytes";
       }
+    } else if (use_fused(ranges)) {
+      function_ = kernels.fused, name_ = "fused";
     } else if ((affine_ = plan_affine(layer_, ranges))) {
       params_.affine = affine_->params;
       params_.affine.bias = affine_->bias.data();
@@ -270,6 +269,14 @@ class PreparedTail final : public Tail {
       case Form::add: function_ = kernels.linear_add, name_ = "linear_add"; return;
       case Form::table: function_ = kernels.linear_table, name_ = "linear_table"; return;
     }
+  }
+
+  bool use_fused(std::span<const Interval> ranges) {
+    fused_ = plan_fused(layer_, ranges);
+    if (!fused_) return false;
+    params_.fused = fused_->params;
+    params_.fused.bias = fused_->bias.data(), params_.fused.bs = fused_->bs.data();
+    return true;
   }
 
   void prepare_real() {
@@ -299,7 +306,7 @@ class PreparedTail final : public Tail {
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<SegmentPlan> segments_;
-  std::optional<RoundedPlan> rounded_;
+  std::optional<FusedPlan> fused_;
   std::optional<AffinePlan> affine_;
   std::optional<LinearPlan> linear_;
 };

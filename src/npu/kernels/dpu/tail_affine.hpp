@@ -47,9 +47,10 @@ inline void affine_block(const TailParams& t, const TailTile& tile) {
              lanes;
     };
     int p = 0;
-    for (; p + 4 <= tile.pixels; p += 4) {
-      const Int q0 = value(p), q1 = value(p + 1), q2 = value(p + 2), q3 = value(p + 3);
-      store_i8x4(out + p * tile.out_pixel, tile.out_pixel, q0, q1, q2, q3);
+    for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
+      Int q[kStoredPixels];
+      for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
+      store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
     }
     for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
   }

@@ -1,27 +1,24 @@
 #pragma once
 /// Look-up tables that end in int8: whatever follows the table is part of it, so its input, exactly, is all there is to
-/// compute. Included after simd/*.hpp and tail_exact.hpp.
+/// compute. Included after simd/*.hpp, tail_exact.hpp and tail_fused.hpp.
 #include "npu/kernels/dpu/tail_params.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
-/// What the stages before the table make of an accumulator.
-inline Wide table_input(const TailParams& t, std::size_t channel, Int sum) {
-  const RoundedParams& r = t.rounded;
-  if (r.bias) {
-    const Wide scaled = round_away(to_wide(sum + load_int(r.bias + channel)) * load_wide(r.bs + channel));
-    return round_away(multiply_add(scaled, load_wide(r.bn + channel), load_wide(r.added + channel)));
+/// Index into the table of bytes; `outside` is set when a lane lies where the table's slopes apply.
+inline Int byte_index(const TailParams& t, std::size_t channel, Int sum, bool& outside) {
+  if (t.fused.bias) {
+    const Real v = round_product<true>(fused_bs<true, true>(t.fused, channel, sum), splat(t.fused.bn));
+    const Real first = splat(static_cast<float>(t.lut.first)), last = splat(static_cast<float>(t.lut.last));
+    const Real inside = min(max(v, first), last);
+    if (t.lut.slopes) outside = any_beyond(v - inside, 0.0f);
+    return to_int(inside - first);
   }
   Wide v = to_wide(sum);
   if (t.accumulator_down != 1) v = round_even(v * splat(t.accumulator_down));
   if (t.has_bs) v = stage(t.bs, channel, v);
-  return t.has_bn ? stage(t.bn, channel, v) : v;
-}
-
-/// Index into the table of bytes; `outside` is set when a lane lies where the table's slopes apply.
-inline Int byte_index(const TailParams& t, std::size_t channel, Int sum, bool& outside) {
-  const Wide v = table_input(t, channel, sum);
+  if (t.has_bn) v = stage(t.bn, channel, v);
   const Wide first = splat(t.lut.first), last = splat(t.lut.last);
   const Wide inside = min(max(v, first), last);
   if (t.lut.slopes) outside = any_unequal(v, inside);
@@ -47,6 +44,7 @@ inline void tail_bytes(const TailParams& t, const TailTile& tile) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const int used = t.channels - static_cast<int>(channel);
     const std::uint64_t keep[2] = {first_bytes(used), first_bytes(used - 8)};
+    const int halves = used > 8 ? 2 : 1;
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     for (int p = 0; p < tile.pixels; ++p) {
       const Int sum = sum_of(tile, p, g, factor);
@@ -59,10 +57,9 @@ inline void tail_bytes(const TailParams& t, const TailTile& tile) {
       }
       alignas(64) std::int32_t at[16];
       store_int(at, index);
-      for (int half = 0; half < 2; ++half) {
-        const std::uint64_t bytes = eight_bytes(t.bytes, at + 8 * half) & keep[half];
-        __builtin_memcpy(out + 8 * half, &bytes, 8);
-      }
+      std::uint64_t bytes[2] = {};
+      for (int half = 0; half < halves; ++half) bytes[half] = eight_bytes(t.bytes, at + 8 * half) & keep[half];
+      __builtin_memcpy(out, bytes, 16);
     }
   }
 }

@@ -50,6 +50,21 @@ struct AffineParams {
   float limit = 0;
 };
 
+/// The same stages with their roundings, each one fused multiply-add (tail_fused.hpp); every value stays within 2^22:
+///   q = clamp(round((accumulator + bias) * bs)) [+ round((operand + operand_offset) * operand_scale), clamped]
+/// and from there round(q * out_scale) + offset, or, before a look-up table, round(q * bn).
+struct FusedParams {
+  const std::int32_t* bias = nullptr;  ///< null: the stages are more than that
+  const float* bs = nullptr;
+  bool by_sign = true;  ///< halves round away from zero; else up, which is the same where negative values do not matter
+  bool clamped = false;  ///< else neither of these is needed:
+  float bound = 0;       ///< accumulator + bias stays within +-bound, beyond which results no longer change
+  float lo = 0, hi = 0;  ///< of q
+  float operand_offset = 0, operand_scale = 1, sum_lo = 0, sum_hi = 0;
+  float out_scale = 1, bn = 1;
+  std::int32_t offset = 0;
+};
+
 /// A table of int8 results for a look-up table's inputs, found in f32. Twice an input plus 1 is computed as the sum of
 ///   h = low + high:  (accumulator + bias) * slope + intercept_low, to nearest, and the same with intercept_high,
 /// whose distance is 1 and twice what f32 and the stages' roundings may have moved the input. So an odd h is certainly
@@ -76,13 +91,6 @@ struct SegmentParams {
   std::uint8_t place[kMost][256];  ///< 255: none
 };
 
-/// The input of a look-up table as the two multiplications before it give it, halves away from zero:
-///   round(round((accumulator + bias) * bs) * bn + added)
-struct RoundedParams {
-  const std::int32_t* bias = nullptr;  ///< null: the stages are more than that
-  const double *bs = nullptr, *bn = nullptr, *added = nullptr;
-};
-
 /// The float pipeline where what the stages do to an accumulator is one line a channel (tail_linear.hpp):
 ///   y = (accumulator + bias) * slope + added, + operand, clamped to [lo, hi]
 /// or, with a table, y is a position in it: entry i begins at i, -512..511.
@@ -97,7 +105,7 @@ struct LinearParams {
 struct TailParams {
   AffineParams affine;
   LinearParams linear;
-  RoundedParams rounded;
+  FusedParams fused;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   const SegmentParams* segments = nullptr;
   const DpuLayer* layer = nullptr;

@@ -217,7 +217,7 @@ bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
 }
 
 /// The two multiplications themselves, for Chain's layers whose shifts do not depend on a sign.
-bool fill_rounded(const DpuLayer& layer, RoundedPlan& plan) {
+bool fill_rounded(const DpuLayer& layer, SegmentPlan& plan) {
   const auto simple = [](const std::optional<ResolvedStage>& s) {
     return !s || !s->mul || (!s->prelu && s->shift == s->shift_negative);
   };
@@ -249,26 +249,13 @@ std::optional<Chain> chain_before_table(const DpuLayer& layer, std::size_t c, co
 
 }  // namespace
 
-std::optional<RoundedPlan> plan_rounded(const DpuLayer& layer, std::span<const Interval> ranges) {
-  RoundedPlan plan;
-  plan.bias.assign(static_cast<std::size_t>(padded_channels(layer.channels)), 0);
-  if (layer.accumulator_shift > 0) return std::nullopt;
-  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
-    const auto chain = chain_before_table(layer, c, ranges.size() == 1 ? ranges[0] : ranges[c]);
-    if (!chain) return std::nullopt;
-    plan.bias[c] = static_cast<std::int32_t>(chain->bias);
-  }
-  if (!fill_rounded(layer, plan)) return std::nullopt;
-  return plan;
-}
-
 std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
                                          std::span<const std::uint8_t> bytes) {
   SegmentPlan plan;
   SegmentParams& s = plan.params;
   if (layer.accumulator_shift > 0 || bytes.size() < 2 || !fill_segments(bytes, s)) return std::nullopt;
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
-  plan.rounded.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
+  plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
   double first_intercept = 0, most_off = 0;
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
     const Interval range = ranges.size() == 1 ? ranges[0] : ranges[c];
@@ -276,7 +263,7 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
     if (!found) return std::nullopt;
     const Chain& chain = *found;
     const auto bias = static_cast<double>(chain.bias);
-    plan.rounded.bias[c] = static_cast<std::int32_t>(chain.bias);
+    plan.bias[c] = static_cast<std::int32_t>(chain.bias);
     plan.slope[c] = static_cast<float>(chain.slope);
     plan.slope_negative[c] = static_cast<float>(chain.slope_negative);
     s.two_slopes = s.two_slopes || plan.slope[c] != plan.slope_negative[c];
@@ -291,7 +278,7 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
     most_off = std::max(most_off, off);
   }
   if (most_off > kMostOff) {
-    if (!fill_rounded(layer, plan.rounded)) return std::nullopt;
+    if (!fill_rounded(layer, plan)) return std::nullopt;
     s.exact = true;
     s.twice_first = 2 * layer.lut_range.le_start;
   }

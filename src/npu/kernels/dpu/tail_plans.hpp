@@ -36,19 +36,21 @@ std::optional<LinearPlan> plan_linear(const DpuLayer& layer);
 /// The layer's int8 result for every input of its look-up table, first to last.
 std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 
-/// RoundedParams with the arrays they point to.
-struct RoundedPlan {
+/// FusedParams with the arrays they point to.
+struct FusedPlan {
   std::vector<std::int32_t> bias;
-  std::vector<double> bs, bn, added;
+  std::vector<float> bs;
+  FusedParams params;
 };
 
-/// Nothing when the stages before the table are more than two multiplications whose shifts do not depend on a sign.
-std::optional<RoundedPlan> plan_rounded(const DpuLayer& layer, std::span<const Interval> ranges);
+/// Nothing when the stages are more than that, or values may pass 2^22 while they still matter.
+std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges);
 
 /// SegmentParams with the arrays they point to.
 struct SegmentPlan {
-  RoundedPlan rounded;  ///< but for the bias, only of exact ones
+  std::vector<std::int32_t> bias;
   std::vector<float> slope, slope_negative;
+  std::vector<double> bs, bn, added;  ///< of exact ones
   SegmentParams params;
 };
 

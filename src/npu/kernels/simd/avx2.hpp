@@ -45,12 +45,12 @@ inline void store_i8(void* p, Int x) {
   _mm_storeu_si128(static_cast<__m128i*>(p),
                    _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
-/// Four pixels of int8; saturates.
-inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
-  store_i8(p, a);
-  store_i8(p + pixel, b);
-  store_i8(p + 2 * pixel, c);
-  store_i8(p + 3 * pixel, d);
+constexpr int kStoredPixels = 2;
+inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
+  const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(x[0].a, x[0].b), _mm256_packs_epi32(x[1].a, x[1].b));
+  const __m256i pixels = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(pixels));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm256_extracti128_si256(pixels, 1));
 }
 inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
@@ -173,11 +173,22 @@ inline Real operator+(Real x, Real y) { return {_mm256_add_ps(x.a, y.a), _mm256_
 inline Real operator-(Real x, Real y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
 inline Real operator*(Real x, Real y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
 inline Real operator/(Real x, Real y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
-inline Real min(Real x, Real y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
-inline Real max(Real x, Real y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 inline Real multiply_add(Real x, Real y, Real z) {
   return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
+inline Real product_minus(Real x, Real y, Real z) {
+  return {_mm256_fmsub_ps(x.a, y.a, z.a), _mm256_fmsub_ps(x.b, y.b, z.b)};
+}
+inline Real half_like(Real x) {
+  const __m256 sign = _mm256_set1_ps(-0.0f), half = _mm256_set1_ps(0.5f);
+  return {_mm256_or_ps(_mm256_and_ps(x.a, sign), half), _mm256_or_ps(_mm256_and_ps(x.b, sign), half)};
+}
+inline Real keep_equal(Real x, Real y) {
+  return {_mm256_and_ps(x.a, _mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)),
+          _mm256_and_ps(x.b, _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))};
+}
+inline Real min(Real x, Real y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+inline Real max(Real x, Real y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 inline Real floor(Real x) { return {_mm256_floor_ps(x.a), _mm256_floor_ps(x.b)}; }
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm256_blendv_ps(other.a, less.a, _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ)),

@@ -30,7 +30,8 @@ inline Int splat(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
 inline void store_int(void* p, Int x) { _mm512_storeu_si512(p, x.v); }
 /// Lanes hold values of the narrow type.
 inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v)); }
-inline void store_i8(void* p, Int x) { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v)); }
+/// Saturates.
+inline void store_i8(void* p, Int x) { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(x.v)); }
 /// Bytes of four vectors narrowed by two vpacks: to 16 of the first, 16 of the second, ...
 inline __m512i in_pixel_order(__m512i x) {
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -43,9 +44,10 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x, int coun
   if (count > 2) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 2 * pixel), _mm512_extracti32x4_epi32(x, 2));
   if (count > 3) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 3 * pixel), _mm512_extracti32x4_epi32(x, 3));
 }
-/// Four pixels of int8; saturates.
-inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
-  const __m512i words0 = _mm512_packs_epi32(a.v, b.v), words1 = _mm512_packs_epi32(c.v, d.v);
+/// As many pixels of int8 as are best stored at once; saturates.
+constexpr int kStoredPixels = 4;
+inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
+  const __m512i words0 = _mm512_packs_epi32(x[0].v, x[1].v), words1 = _mm512_packs_epi32(x[2].v, x[3].v);
   store_pixels(p, pixel, in_pixel_order(_mm512_packs_epi16(words0, words1)), 4);
 }
 inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
@@ -135,10 +137,19 @@ inline Real operator+(Real a, Real b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Real operator-(Real a, Real b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Real operator*(Real a, Real b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline Real operator/(Real a, Real b) { return {_mm512_div_ps(a.v, b.v)}; }
+/// x * y + z, rounded once
+inline Real multiply_add(Real x, Real y, Real z) { return {_mm512_fmadd_ps(x.v, y.v, z.v)}; }
+/// x * y - z, rounded once
+inline Real product_minus(Real x, Real y, Real z) { return {_mm512_fmsub_ps(x.v, y.v, z.v)}; }
+/// 0.5 with the sign of x
+inline Real half_like(Real x) {
+  return {_mm512_or_ps(_mm512_and_ps(x.v, _mm512_set1_ps(-0.0f)), _mm512_set1_ps(0.5f))};
+}
+/// x where it equals y, else 0
+inline Real keep_equal(Real x, Real y) { return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ), x.v)}; }
 /// The second operand when either is NaN.
 inline Real min(Real a, Real b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline Real max(Real a, Real b) { return {_mm512_max_ps(a.v, b.v)}; }
-inline Real multiply_add(Real x, Real y, Real z) { return {_mm512_fmadd_ps(x.v, y.v, z.v)}; }
 inline Real floor(Real x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), other.v, less.v)};

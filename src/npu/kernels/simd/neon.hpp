@@ -52,15 +52,15 @@ inline void store_i16(void* p, Int x) {
   vst1q_s16(q, vmovn_high_s32(vmovn_s32(x.v[0]), x.v[1]));
   vst1q_s16(q + 8, vmovn_high_s32(vmovn_s32(x.v[2]), x.v[3]));
 }
+/// Saturates.
 inline void store_i8(void* p, Int x) {
-  const int16x8_t a = vmovn_high_s32(vmovn_s32(x.v[0]), x.v[1]), b = vmovn_high_s32(vmovn_s32(x.v[2]), x.v[3]);
-  vst1q_s8(static_cast<std::int8_t*>(p), vmovn_high_s16(vmovn_s16(a), b));
+  const int16x8_t a = vqmovn_high_s32(vqmovn_s32(x.v[0]), x.v[1]), b = vqmovn_high_s32(vqmovn_s32(x.v[2]), x.v[3]);
+  vst1q_s8(static_cast<std::int8_t*>(p), vqmovn_high_s16(vqmovn_s16(a), b));
 }
-inline void store_i8x4(std::byte* p, std::ptrdiff_t pixel, Int a, Int b, Int c, Int d) {
-  store_i8(p, a);
-  store_i8(p + pixel, b);
-  store_i8(p + 2 * pixel, c);
-  store_i8(p + 3 * pixel, d);
+constexpr int kStoredPixels = 2;
+inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
+  store_i8(p, x[0]);
+  store_i8(p + pixel, x[1]);
 }
 inline Int operator+(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }, x, y);
@@ -223,15 +223,28 @@ inline Real operator*(Real x, Real y) {
 inline Real operator/(Real x, Real y) {
   return each<Real>([](float32x4_t a, float32x4_t b) { return vdivq_f32(a, b); }, x, y);
 }
+inline Real multiply_add(Real x, Real y, Real z) {
+  return each<Real>([](float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }, x, y, z);
+}
+inline Real product_minus(Real x, Real y, Real z) {
+  return each<Real>([](float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(vnegq_f32(c), a, b); }, x, y, z);
+}
+inline Real half_like(Real x) {
+  return each<Real>([](float32x4_t a) { return vbslq_f32(vdupq_n_u32(0x80000000u), a, vdupq_n_f32(0.5f)); }, x);
+}
+inline Real keep_equal(Real x, Real y) {
+  return each<Real>(
+      [](float32x4_t a, float32x4_t b) {
+        return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vceqq_f32(a, b)));
+      },
+      x, y);
+}
 /// The second operand when either is NaN, which NEON's own minimum does not promise.
 inline Real min(Real x, Real y) {
   return each<Real>([](float32x4_t a, float32x4_t b) { return vbslq_f32(vcltq_f32(a, b), a, b); }, x, y);
 }
 inline Real max(Real x, Real y) {
   return each<Real>([](float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }, x, y);
-}
-inline Real multiply_add(Real x, Real y, Real z) {
-  return each<Real>([](float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }, x, y, z);
 }
 inline Real floor(Real x) {
   return each<Real>([](float32x4_t a) { return vrndmq_f32(a); }, x);

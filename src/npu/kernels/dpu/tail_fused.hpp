@@ -1,0 +1,77 @@
+#pragma once
+/// Requantisation to int8 that rounds where the stages do, in f32: a fused multiply-add onto 1.5 * 2^23 leaves no bits
+/// below 1, so it rounds the exact product once, halves to even. BS and BN round halves away from zero, so products
+/// that end in one half are corrected.
+/// Included after simd/*.hpp and tail_exact.hpp.
+#include "npu/kernels/dpu/tail_params.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr float kMagic = 12582912.0f;  ///< 1.5 * 2^23
+constexpr std::int32_t kMagicBits = 0x4b400000;
+
+/// x * y to the nearest integer, halves away from zero; with BySign unset, halves up.
+template <bool BySign>
+inline Real round_product(Real x, Real y) {
+  const Real magic = splat(kMagic);
+  const Real even = multiply_add(x, y, magic) - magic;
+  const Real rest = product_minus(x, y, even);
+  return multiply_add(keep_equal(rest, BySign ? half_like(x) : splat(0.5f)), splat(2.0f), even);
+}
+
+/// What BS and the clamps behind it make of sums.
+template <bool Clamped, bool BySign>
+inline Real fused_bs(const FusedParams& f, std::size_t channel, Int sum) {
+  Real v = to_real(sum + load_int(f.bias + channel));
+  if constexpr (Clamped) v = min(max(v, splat(-f.bound)), splat(f.bound));
+  v = round_product<BySign>(v, load_real(f.bs + channel));
+  if constexpr (Clamped) v = min(max(v, splat(f.lo)), splat(f.hi));
+  return v;
+}
+
+template <bool Operand, bool Clamped, bool BySign>
+inline void fused_group(const TailParams& t, const TailTile& block, int g) {
+  // Copies, which stores to the map cannot change.
+  const FusedParams f = t.fused;
+  const TailTile tile = block;
+  const TailType operand_type = t.operand_type;
+  const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+  const Int lanes = load_int(t.lanes + channel);
+  const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
+  const Real magic = splat(kMagic);
+  const auto value = [&](int p) {
+    Real v = fused_bs<Clamped, BySign>(f, channel, sum_of(tile, p, g, factor));
+    if constexpr (Operand) {
+      const std::byte* operand = tile.operand + p * tile.operand_pixel + channel * bytes_of(operand_type);
+      const Real x = to_real(operand_type == TailType::i8 ? load_i8(operand) : load_i16(operand));
+      v = v + (multiply_add(x + splat(f.operand_offset), splat(f.operand_scale), magic) - magic);
+      v = min(max(v, splat(f.sum_lo)), splat(f.sum_hi));
+    }
+    return (bits_of(multiply_add(v, splat(f.out_scale), magic)) + splat(f.offset - kMagicBits)) & lanes;
+  };
+  std::byte* const out = tile.out + channel;
+  int p = 0;
+  for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
+    Int q[kStoredPixels];
+#pragma GCC unroll 4
+    for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
+    store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
+  }
+  for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
+}
+
+template <bool Operand, bool Clamped, bool BySign>
+inline void fused_block(const TailParams& t, const TailTile& tile) {
+  for (int g = 0; g < tile.groups; ++g) fused_group<Operand, Clamped, BySign>(t, tile, g);
+}
+
+inline void tail_fused(const TailParams& t, const TailTile& tile) {
+  const FusedParams& f = t.fused;
+  if (t.operand) return f.clamped ? fused_block<true, true, true>(t, tile) : fused_block<true, false, true>(t, tile);
+  if (f.by_sign) return f.clamped ? fused_block<false, true, true>(t, tile) : fused_block<false, false, true>(t, tile);
+  f.clamped ? fused_block<false, true, false>(t, tile) : fused_block<false, false, false>(t, tile);
+}
+
+}  // namespace
+}  // namespace ez_rknn::npu::kernels
