@@ -17,6 +17,8 @@ auto pick(const Variants& variants, const char* what, std::optional<cpu::Isa> is
   for (std::size_t i = variants.size(); i-- > 0;) {
     const auto& v = variants[i];
     if (isa ? v.isa != *isa : !cpu::allows(v.isa)) continue;
+    if constexpr (requires { v.worth; })
+      if (v.worth && !v.worth(layer...)) continue;
     if (auto made = v.make(layer...)) return made;
   }
   throw Unsupported(std::string("no ") + what + " kernel for " +

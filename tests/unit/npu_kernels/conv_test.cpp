@@ -38,6 +38,14 @@ ConvShape random_shape(Random& random, bool depthwise) {
   return s;
 }
 
+/// What the transforms of 4x4 pixels take, with and without padding, of even and odd sizes, smaller than a tile too.
+ConvShape square_window(ConvShape s) {
+  s.kernel_h = s.kernel_w = 3;
+  s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
+  s.pad_top %= 4, s.pad_left %= 4;
+  return s;
+}
+
 struct Maps {
   TestMap in, operand, expected, got;
 };
@@ -128,9 +136,10 @@ int compare_tiles(unsigned seed, TailKind kind) {
 /// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
 /// n * 4 bounds; a stored short real adds half a unit of its own, and a unit more where both lie on either side of a
 /// tie.
-void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team) {
+void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team, bool square = false) {
   Random random(seed);
   ConvShape s = random_shape(random, depthwise);
+  if (square) s = square_window(s);
   const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
   DpuLayer tail = random_real_layer(random, kind, s.out_c);
   ConvWeights weights;
@@ -194,6 +203,13 @@ TEST_CASE("real convolutions stay within the rounding of their sums") {
       for (bool depthwise : {false, true})
         for (ConvInput input : {ConvInput::f16, ConvInput::bf16, ConvInput::f32})
           compare_real(500 * static_cast<unsigned>(kind) + i, kind, depthwise, input, i % 2 ? one : two);
+}
+
+TEST_CASE("3x3 convolutions of reals stay within the rounding of their sums") {
+  Team one(1), two(2);
+  for (int kind = 0; kind < kRealTails; ++kind)
+    for (unsigned i = 0; i < 20; ++i)
+      compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, true);
 }
 
 TEST_CASE("every kernel allowed here was used by the cases above") {

@@ -51,20 +51,6 @@ class Source {
   const std::size_t per_channel_;
 };
 
-/// Cuts the channel groups into the largest blocks the kernel has.
-std::vector<PackedBlock> cut(int groups, const DenseKernel& kernel, std::size_t group_bytes) {
-  std::vector<PackedBlock> blocks;
-  std::size_t offset = 0;
-  for (int g = 0, b = 0; g < groups;) {
-    while (kernel.blocks[b].groups > groups - g) ++b;  // the last kind has one group
-    const DenseBlock& loop = kernel.blocks[b];
-    blocks.push_back({g, &loop, offset});
-    g += loop.groups;
-    offset += static_cast<std::size_t>(loop.groups) * group_bytes;
-  }
-  return blocks;
-}
-
 /// Where a block keeps the weights of its first channel, in the order of the plain weights; the next channels follow at
 /// lane_bytes() each, or in the next tile for those of another group.
 std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const PackedWeights& packed,
@@ -100,6 +86,19 @@ void store_at(std::byte* p, Plain value) {
 
 }  // namespace
 
+std::vector<PackedBlock> cut_groups(int groups, const DenseKernel& kernel, std::size_t group_bytes) {
+  std::vector<PackedBlock> blocks;
+  std::size_t offset = 0;
+  for (int g = 0, b = 0; g < groups;) {
+    while (kernel.blocks[b].groups > groups - g) ++b;  // the last kind has one group
+    const DenseBlock& loop = kernel.blocks[b];
+    blocks.push_back({g, &loop, offset});
+    g += loop.groups;
+    offset += static_cast<std::size_t>(loop.groups) * group_bytes;
+  }
+  return blocks;
+}
+
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel) {
   const ConvShape& s = job.shape;
   const Source source(job);
@@ -130,7 +129,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
                                   static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
-  packed.blocks = cut(groups, kernel, group_bytes);
+  packed.blocks = cut_groups(groups, kernel, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
 
   std::vector<std::uint32_t> at;

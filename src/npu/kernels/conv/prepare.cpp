@@ -4,6 +4,7 @@
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/depthwise.hpp"
 #include "npu/kernels/conv/variants.hpp"
+#include "npu/kernels/conv/winograd.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/pick.hpp"
 
@@ -53,6 +54,16 @@ constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_bf16/neon", ConvInput::bf16, &kDepthwiseF32Neon, &kStageBf16ToF32Neon, cpu::Isa::neon},
 };
 #endif
+#if defined(__x86_64__)
+constexpr WinogradVariant kWinograd[] = {
+    {"winograd_f16/avx2", &kWinogradF16Avx2, cpu::Isa::avx2},
+    {"winograd_f16/avx512", &kWinogradF16Avx512, cpu::Isa::avx512},
+};
+#elif defined(__aarch64__)
+constexpr WinogradVariant kWinograd[] = {
+    {"winograd_f16/neon", &kWinogradF16Neon, cpu::Isa::neon},
+};
+#endif
 
 #if defined(__x86_64__) || defined(__aarch64__)
 template <int I>
@@ -63,14 +74,19 @@ template <int I>
 std::unique_ptr<Conv> depthwise(const ConvJob& job) {
   return make_depthwise(job, kDepthwise[I]);
 }
+template <int I>
+std::unique_ptr<Conv> winograd(const ConvJob& job) {
+  return make_winograd(job, kWinograd[I]);
+}
 #endif
 
-// In rising order of preference; indices into the two tables above.
+// In rising order of preference; indices into the tables above.
 constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
+    {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth_winograd},
     {kDense[5].name, cpu::Isa::avx2, dense<5>},
     {kDense[7].name, cpu::Isa::avx2, dense<7>},
     {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
@@ -82,6 +98,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[10].name, cpu::Isa::avx512, dense<10>},
     {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
+    {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth_winograd},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},
@@ -91,11 +108,17 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
     {kDense[2].name, cpu::Isa::amx, dense<2>},
 #elif defined(__aarch64__)
-    {kDense[0].name, cpu::Isa::neon, dense<0>},         {kDense[2].name, cpu::Isa::neon, dense<2>},
-    {kDense[3].name, cpu::Isa::neon, dense<3>},         {kDense[4].name, cpu::Isa::neon, dense<4>},
-    {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>}, {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>},
-    {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>}, {kDepthwise[3].name, cpu::Isa::neon, depthwise<3>},
-    {kDense[5].name, cpu::Isa::neon, dense<5>},         {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
+    {kDense[0].name, cpu::Isa::neon, dense<0>},
+    {kDense[2].name, cpu::Isa::neon, dense<2>},
+    {kDense[3].name, cpu::Isa::neon, dense<3>},
+    {kDense[4].name, cpu::Isa::neon, dense<4>},
+    {kDepthwise[0].name, cpu::Isa::neon, depthwise<0>},
+    {kDepthwise[1].name, cpu::Isa::neon, depthwise<1>},
+    {kDepthwise[2].name, cpu::Isa::neon, depthwise<2>},
+    {kDepthwise[3].name, cpu::Isa::neon, depthwise<3>},
+    {kDense[5].name, cpu::Isa::neon, dense<5>},
+    {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
+    {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth_winograd},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };

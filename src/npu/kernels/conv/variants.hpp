@@ -20,6 +20,8 @@ struct ConvVariant {
   cpu::Isa isa;
   /// Null when this kernel cannot do the layer exactly.
   std::unique_ptr<Conv> (*make)(const ConvJob& job);
+  /// Whether it is preferred to those before it for this layer; null: always.
+  bool (*worth)(const ConvJob& job) = nullptr;
 };
 
 /// In rising order of preference.

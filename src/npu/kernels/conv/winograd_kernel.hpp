@@ -1,0 +1,43 @@
+#pragma once
+/// The transforms of Winograd's convolution F(2x2, 3x3): 16 products an input and output channel give the four outputs
+/// of a tile, where the windows hold 36. Written once over simd/*.hpp (winograd_loops.hpp). Plain data only: files of
+/// every instruction set include this.
+#include <cstddef>
+#include <cstdint>
+
+#include "npu/kernels/conv/dense_kernel.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+constexpr int kWinogradPlaces = 16;  ///< of a transformed tile, 4 x 4
+
+/// Tiles side by side, from 4 x 4 pixels of f16 each (two further than the tile to its left).
+struct WinogradInput {
+  const std::byte* source = nullptr;  ///< first pixel of the first tile
+  std::ptrdiff_t pixel = 0, row = 0;  ///< bytes
+  int tiles = 0, channels = 0;        ///< channels: a multiple of 16
+  std::byte* to = nullptr;            ///< [place][tile][channels], f32
+  std::ptrdiff_t place = 0;           ///< bytes from place to place
+};
+
+/// Back to two rows of pixels of one block of channels.
+struct WinogradOutput {
+  const std::byte* source = nullptr;  ///< [place][tile][channels of the block], f32
+  std::ptrdiff_t place = 0;
+  int tiles = 0, groups = 0;
+  std::byte* to = nullptr;  ///< [row][2 * tiles pixels][channels of the block], f32
+};
+
+struct WinogradKernel {
+  const DenseKernel* products;
+  void (*input)(const WinogradInput&);
+  void (*output)(const WinogradOutput&);
+};
+
+#if defined(__x86_64__)
+extern const WinogradKernel kWinogradF16Avx2, kWinogradF16Avx512;
+#elif defined(__aarch64__)
+extern const WinogradKernel kWinogradF16Neon;
+#endif
+
+}  // namespace ez_rknn::npu::kernels
