@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "core/fp16.hpp"
 #include "layers.hpp"
 #include "scalar_tiles.hpp"
 
@@ -144,7 +145,11 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
   DpuLayer tail = random_real_layer(random, kind, s.out_c);
   ConvWeights weights;
   const float size = 2.0f / std::sqrt(static_cast<float>(inputs));
-  for (int i = 0; i < s.out_c * inputs; ++i) weights.reals.push_back(random.real(-size, size));
+  const bool halves = random.chance(50);  // some kernels keep those as they are
+  for (int i = 0; i < s.out_c * inputs; ++i) {
+    const float w = random.real(-size, size);
+    weights.reals.push_back(halves ? round_to_half(w) : w);
+  }
   Maps m = random_maps(random, s,
                        input == ConvInput::f16    ? DType::f16
                        : input == ConvInput::bf16 ? DType::bf16

@@ -293,11 +293,13 @@ class Dense final : public Conv {
   void add_row(Runs& runs, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,
                int width) const {
     const int count = (width + block.loop->max_pixels - 1) / block.loop->max_pixels;
-    const int pixels = (width + count - 1) / count;  // even runs rather than full ones and a rest
+    const int pixels = (width + count - 1) / count;
     for (int i = 0; i < count; ++i) {
-      // Setting tiles up for another number of pixels costs more than computing the last few twice.
-      const int x = pairs() ? std::min(i * pixels, width - pixels) : i * pixels;
-      runs.add({source + x * runs.pixel(), sums ? sums + x : nullptr, y, x}, std::min(pixels, width - x));
+      // Even runs rather than full ones and a rest. Setting tiles up for another number of pixels costs more than
+      // computing the last few twice.
+      const int x = pairs() ? std::min(i * pixels, width - pixels) : width * i / count;
+      const int end = pairs() ? x + pixels : width * (i + 1) / count;
+      runs.add({source + x * runs.pixel(), sums ? sums + x : nullptr, y, x}, end - x);
     }
   }
 

@@ -6,8 +6,19 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
+struct Float {
+  static constexpr int kBytes = 32;
+  static __m256 load(const std::byte* p) { return _mm256_load_ps(reinterpret_cast<const float*>(p)); }
+};
+struct Half {
+  static constexpr int kBytes = 16;
+  static __m256 load(const std::byte* p) {
+    return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+};
+
 /// One fused multiply-add a step; every output sums its window in order, tap by tap.
-template <int Groups, int Pixels>
+template <class Weight, int Groups, int Pixels>
 void block(const DenseTile& t) {
   constexpr int kVectors = Groups * 2;
   __m256 sum[Pixels][kVectors];
@@ -16,10 +27,10 @@ void block(const DenseTile& t) {
   const std::byte* w = t.weights;
   for (int tap = 0; tap < t.tap_count; ++tap) {
     const std::byte* x = t.source + t.taps[tap];
-    for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * 32) {
+    for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * Weight::kBytes) {
       __m256 weight[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) weight[v] = _mm256_load_ps(reinterpret_cast<const float*>(w + v * 32));
+      for (int v = 0; v < kVectors; ++v) weight[v] = Weight::load(w + v * Weight::kBytes);
 #pragma GCC unroll 6
       for (int p = 0; p < Pixels; ++p) {
         const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + p * t.pixel));
@@ -35,13 +46,16 @@ void block(const DenseTile& t) {
       _mm256_store_ps(reinterpret_cast<float*>(t.accumulators + (p * kVectors + v) * 32), sum[p][v]);
 }
 
+template <class Weight>
+constexpr DenseBlock kBlock = {1,
+                               6,
+                               {block<Weight, 1, 1>, block<Weight, 1, 2>, block<Weight, 1, 3>, block<Weight, 1, 4>,
+                                block<Weight, 1, 5>, block<Weight, 1, 6>}};
+
 }  // namespace
 
-const DenseKernel kDenseF32Avx2 = {
-    DenseEncoding::f32,
-    1,
-    {{1, 6, {block<1, 1>, block<1, 2>, block<1, 3>, block<1, 4>, block<1, 5>, block<1, 6>}}},
-    nullptr};
+const DenseKernel kDenseF32Avx2 = {DenseEncoding::f32, 1, {kBlock<Float>}, nullptr};
+const DenseKernel kDenseF16Avx2 = {DenseEncoding::f16, 1, {kBlock<Half>}, nullptr};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -15,7 +15,7 @@ struct DenseTile {
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
   int tap_count = 0;
   int steps = 0;                       ///< 32-bit steps in a run
-  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes]
+  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
   std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
   int pixels = 0;                      ///< of a run
   mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
@@ -38,6 +38,7 @@ enum class DenseEncoding : std::uint8_t {
   s8_tiles,  ///< the same in whole tiles of 16 steps, a group after the other: [tap][tile][group][16 steps][16][4]
   s16_s16,   ///< both widened, offsets folded into the weights
   f32,
+  f16,  ///< weights that are halves stay so, and take half the room; inputs and sums as for f32
   f64,  ///< int16, whose sums need more than 32 bits; steps and accumulators of 64 bits
 };
 
@@ -57,8 +58,8 @@ struct DenseKernel {
 
 #if defined(__x86_64__)
 void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
-extern const DenseKernel kDenseI8Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseI16Avx512,
-    kDenseI16Avx2;
+extern const DenseKernel kDenseI8Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseF16Avx2,
+    kDenseI16Avx512, kDenseI16Avx2;
 #elif defined(__aarch64__)
 extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon, kDenseI16Neon;
 #endif

@@ -5,6 +5,8 @@
 #include <limits>
 #include <span>
 
+#include "core/fp16.hpp"
+
 namespace ez_rknn::npu::kernels {
 namespace {
 
@@ -15,6 +17,7 @@ int values_per_step(DenseEncoding e) {
     case DenseEncoding::s8_tiles: return 4;
     case DenseEncoding::s16_s16: return 2;
     case DenseEncoding::f32:
+    case DenseEncoding::f16:
     case DenseEncoding::f64: return 1;
   }
   return 1;
@@ -52,10 +55,10 @@ class Source {
 };
 
 /// Where a block keeps the weights of its first channel, in the order of the plain weights; the next channels follow at
-/// lane_bytes() each, or in the next tile for those of another group.
+/// weight_bytes() each, or in the next tile for those of another group.
 std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const PackedWeights& packed,
                                   DenseEncoding encoding, int groups) {
-  const int values = values_per_step(encoding), lane = lane_bytes(encoding);
+  const int values = values_per_step(encoding), lane = weight_bytes(encoding);
   const bool tiles = encoding == DenseEncoding::s8_tiles;
   std::vector<std::uint32_t> at;
   at.reserve(static_cast<std::size_t>(s.in_c) * static_cast<std::size_t>(s.kernel_h) *
@@ -111,7 +114,10 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   if (encoding == DenseEncoding::s8_tiles) packed.steps = (packed.steps + kTileSteps - 1) / kTileSteps * kTileSteps;
 
   std::vector<std::int32_t> base(static_cast<std::size_t>(padded_channels(s.out_c)), 0);
-  if (encoding != DenseEncoding::f32 && encoding != DenseEncoding::f64) {
+  const auto is_half = [](float w) { return round_to_half(w) == w; };
+  if (encoding == DenseEncoding::f16 && !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half))
+    return std::nullopt;
+  if (!job.tail.real && encoding != DenseEncoding::f64) {
     for (int oc = 0; oc < s.out_c; ++oc) {
       const auto [lo, hi] = source.range(oc);
       if (encoding == DenseEncoding::s16_s16) {
@@ -125,7 +131,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
     if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
   }
 
-  const int lane = lane_bytes(encoding);
+  const int lane = weight_bytes(encoding);
   const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
                                   static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
@@ -148,6 +154,10 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       const std::int32_t add = source.ow(oc);
       switch (encoding) {
         case DenseEncoding::f32: scatter(source.reals(oc), at, to, store_at<float, float>); break;
+        case DenseEncoding::f16:
+          scatter(source.reals(oc), at, to,
+                  [](std::byte* p, float w) { store_at<std::uint16_t>(p, float_to_half(w)); });
+          break;
         case DenseEncoding::f64:
           scatter(source.integers(oc), at, to, [&](std::byte* p, std::int16_t w) { store_at<double>(p, w + add); });
           break;

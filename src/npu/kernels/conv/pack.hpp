@@ -40,7 +40,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
 /// Steps of a tile of DenseEncoding::s8_tiles.
 constexpr int kTileSteps = 16;
 
-/// Bytes of a step of a channel, and of an accumulator.
+/// Bytes of a step of a channel's weights, and of an accumulator.
+constexpr int weight_bytes(DenseEncoding e) { return e == DenseEncoding::f64 ? 8 : e == DenseEncoding::f16 ? 2 : 4; }
 constexpr int lane_bytes(DenseEncoding e) { return e == DenseEncoding::f64 ? 8 : 4; }
 
 /// What the accumulator of each channel can reach, window-sum factor included; empty for reals. Nothing when that is

@@ -24,6 +24,7 @@ constexpr DenseVariant kDense[] = {
     {"conv_i16/avx512", ConvInput::i16, &kDenseI16Avx512, &kStageI16ToF64Avx512, cpu::Isa::avx512},
     {"conv_bf16/avx2", ConvInput::bf16, &kDenseF32Avx2, &kStageBf16ToF32Avx2, cpu::Isa::avx2},
     {"conv_bf16/avx512", ConvInput::bf16, &kDenseF32Avx512, &kStageBf16ToF32Avx2, cpu::Isa::avx512},
+    {"conv_f16_f16/avx2", ConvInput::f16, &kDenseF16Avx2, &kStageF16ToF32Avx2, cpu::Isa::avx2},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
@@ -86,6 +87,7 @@ constexpr ConvVariant kVariants[] = {
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
+    {kDense[11].name, cpu::Isa::avx2, dense<11>},
     {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth_winograd},
     {kDense[5].name, cpu::Isa::avx2, dense<5>},
     {kDense[7].name, cpu::Isa::avx2, dense<7>},
