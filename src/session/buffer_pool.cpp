@@ -22,7 +22,7 @@ Buffer BufferPool::take(std::size_t bytes) {
   {
     std::lock_guard lock(mutex_);
     auto& list = free_[bytes];
-    list.reserve(keep_);  // so that giving back never allocates
+    list.reserve(most(bytes));  // so that giving back never allocates
     if (!list.empty()) memory = list.back(), list.pop_back();
   }
   if (!memory) memory = allocate(bytes ? bytes : 1);
@@ -37,7 +37,7 @@ Buffer BufferPool::take(std::size_t bytes) {
 void BufferPool::give_back(std::byte* memory, std::size_t bytes) noexcept {
   {
     std::lock_guard lock(mutex_);
-    if (auto list = free_.find(bytes); list != free_.end() && list->second.size() < keep_) {
+    if (auto list = free_.find(bytes); list != free_.end() && list->second.size() < most(bytes)) {
       list->second.push_back(memory);
       return;
     }

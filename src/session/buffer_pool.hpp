@@ -1,6 +1,7 @@
 #pragma once
 /// Output buffers, reused while their owners come and go at a steady rate: a fresh megabyte costs more in page faults
 /// than the copy into it.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,7 +13,7 @@ namespace ez_rknn {
 
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
-  /// @param keep  how many free buffers of one size are kept for the next caller
+  /// @param keep  how many free buffers of one size are kept for the next caller; of small ones 64
   explicit BufferPool(std::size_t keep) : keep_(keep) {}
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
@@ -23,6 +24,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
  private:
   void give_back(std::byte* memory, std::size_t bytes) noexcept;
+  std::size_t most(std::size_t bytes) const { return bytes <= 4096 ? std::max<std::size_t>(keep_, 64) : keep_; }
 
   const std::size_t keep_;
   std::mutex mutex_;

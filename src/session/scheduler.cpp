@@ -12,6 +12,16 @@
 #include "session/worker_thread.hpp"
 
 namespace ez_rknn {
+namespace {
+
+/// How long a hand looks for work before it sleeps: about as long as it takes to fall asleep and to be woken.
+constexpr std::chrono::microseconds kPatience{10};
+/// A task is brief that is over before a hand could be woken.
+constexpr std::chrono::microseconds kBrief{5};
+/// How long a brief task waits at most for a hand that is held up.
+constexpr std::chrono::milliseconds kWatch{1};
+
+}  // namespace
 
 Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_of, const SessionOptions& options,
                      Delivery& delivery, Trace& trace)
@@ -34,6 +44,7 @@ Scheduler::Scheduler(std::vector<Worker> workers, std::vector<std::size_t> lane_
   }
   for (Lane& lane : lanes_) std::reverse(lane.idle.begin(), lane.idle.end());  // first worker first: idle is a stack
   hands_.resize(slots_.size());
+  awake_ = hands_.size();
   try {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       std::thread& thread = hands_[i].thread;
@@ -123,6 +134,7 @@ void Scheduler::wait_for_room(Request& request) {
   const auto limit = request.deadline ? std::min(*request.deadline, patience) : patience;
   Blocked self;
   submitters_.push_back({&request, &self});
+  somebody_waits_ = true;
   ++blocked_;
   serve_submitters();  // room may have come since the caller looked
   while (request.phase == Request::Phase::made && !self.refusal) {
@@ -175,18 +187,25 @@ void Scheduler::hand_over(Slot& slot, Request& request) {
 Scheduler::Hand* Scheduler::offer(Slot& slot, Request& request) {
   slot.request = &request;
   offered_.push_back(&slot);
+  if (std::exchange(looking_, false)) return nullptr;
   if (!searching_) return hand_for(slot.number);
   found_.store(true, std::memory_order_relaxed);
   return nullptr;
 }
 
 /// A sleeping hand, if possible the slot's own, marked as awake. None sleeps: one that is awake looks at what is
-/// offered before it lies down.
+/// offered before it lies down. To wake one takes longer than a brief task: that waits for the hand that is awake, with
+/// another one on watch, should the hand be held up.
 Scheduler::Hand* Scheduler::hand_for(std::size_t number) {
+  const bool watched = brief_ && on_watch_;
+  if (watched && awake_ > 0) return nullptr;
+  const auto free = [&](const Hand& h) { return h.sleeping && !(watched && &h == on_watch_); };
   Hand* hand = &hands_[number];
-  for (auto h = hands_.begin(); !hand->sleeping && h != hands_.end(); ++h) hand = &*h;
+  for (auto h = hands_.begin(); !free(*hand) && h != hands_.end(); ++h) hand = &*h;
   if (!hand->sleeping) return nullptr;
+  if (hand == on_watch_) on_watch_ = nullptr;
   hand->sleeping = false;
+  ++awake_;
   return hand;
 }
 
@@ -203,9 +222,11 @@ void Scheduler::serve_submitters() {
     if (Slot* slot = place(*next.request)) hand_over(*slot, *next.request);
     if (next.thread) next.thread->wake.notify_one();
   }
+  somebody_waits_ = !submitters_.empty();
 }
 
 void Scheduler::room() {
+  if (!somebody_waits_) return;  // whoever is about to wait says so and then looks for room once more
   Lock lock(mutex_);
   serve_submitters();
 }
@@ -217,8 +238,7 @@ void Scheduler::work(std::size_t number) {
     if (worked && offered_.empty()) search(lock);
     while (offered_.empty()) {
       if (stopping_) return;
-      self.sleeping = true;
-      self.wake.wait(lock, [&] { return !self.sleeping || stopping_; });
+      sleep(lock, self);
     }
     Slot& slot = take_offer(number);
     Request* request = std::exchange(slot.request, nullptr);
@@ -228,10 +248,8 @@ void Scheduler::work(std::size_t number) {
   }
 }
 
-/// Waits awake for a slot to be offered, for about as long as it takes to fall asleep and to be woken. One hand at a
-/// time.
+/// Waits awake for a slot to be offered. One hand at a time.
 void Scheduler::search(Lock& lock) {
-  constexpr std::chrono::microseconds kPatience{10};
   if (searching_ || stopping_ || !may_search_) return;
   searching_ = true;
   found_.store(false, std::memory_order_relaxed);
@@ -242,6 +260,25 @@ void Scheduler::search(Lock& lock) {
   searching_ = false;
   for (std::size_t i = 1; i < offered_.size(); ++i)  // one is for this hand, the others woke nobody
     if (Hand* hand = hand_for(offered_[i]->number)) hand->wake.notify_one();
+}
+
+/// Until the hand is called. While brief tasks come and go, one hand wakes by itself now and then.
+void Scheduler::sleep(Lock& lock, Hand& self) {
+  const auto called = [&] { return !self.sleeping || stopping_; };
+  self.sleeping = true;
+  --awake_;
+  for (auto last = Clock::time_point::min(); brief_ && !on_watch_ && hands_.size() > 1 && last_sign_ != last;) {
+    last = last_sign_;
+    on_watch_ = &self;
+    const bool was_called = self.wake.wait_for(lock, kWatch, called);
+    if (on_watch_ == &self) on_watch_ = nullptr;
+    if (was_called) return;
+    if (offered_.empty()) continue;
+    self.sleeping = false;
+    ++awake_;
+    return;
+  }
+  self.wake.wait(lock, called);
 }
 
 /// The hand's own slot, or the one that was offered first.
@@ -263,7 +300,7 @@ Request* Scheduler::execute(Slot& slot, Request& request, bool on_caller) {
   if (on_caller) ++counters_.ran_on_caller;
   request.phase = Request::Phase::done;
   drop_timer(request);
-  Request* next = next_for(slot);
+  Request* next = next_for(slot, !on_caller);
   if (next && on_caller) hand_over(slot, *std::exchange(next, nullptr));
   if (Waiter* waiter = request.waiter) {
     // Notified with the lock held: once it is free the waiter may return and take its condition variable along.
@@ -278,6 +315,8 @@ Request* Scheduler::execute(Slot& slot, Request& request, bool on_caller) {
 
 void Scheduler::count(Slot& slot, Request& request, const Phases& phases) {
   last_sign_ = phases.done;
+  const bool brief = phases.done - phases.start < kBrief;
+  brief_ = brief || std::exchange(last_brief_, brief);  // one that is not may have been interrupted
   ++slot.tasks;
   slot.busy += phases.done - phases.start;
   waits_.add(phases.start - request.accepted_at);
@@ -295,7 +334,8 @@ void Scheduler::count(Slot& slot, Request& request, const Phases& phases) {
 }
 
 /// The slot has finished its request: what it does next, or null when it goes idle.
-Request* Scheduler::next_for(Slot& slot) {
+/// @param own_hand  and its hand has nothing else to do then
+Request* Scheduler::next_for(Slot& slot, bool own_hand) {
   slot.current = nullptr;
   if (!slot.visitors.empty()) {
     Waiter* visitor = slot.visitors.front();
@@ -317,7 +357,9 @@ Request* Scheduler::next_for(Slot& slot) {
     next->phase = Request::Phase::executing;
     slot.current = next;
   }
+  looking_ = own_hand && !next;
   serve_submitters();
+  looking_ = false;
   return next;
 }
 
@@ -342,7 +384,7 @@ void Scheduler::visit(const std::function<void(Executor&)>& visitor) {
       visitor(*slot.worker.executor);
     } catch (...) { error = std::current_exception(); }
     lock.lock();
-    if (Request* next = next_for(slot)) hand_over(slot, *next);
+    if (Request* next = next_for(slot, false)) hand_over(slot, *next);
     if (error) std::rethrow_exception(error);
   }
 }

@@ -8,7 +8,9 @@
 ///
 /// A slot is a worker's executor and what it has to do; a hand is a thread that serves slots. There are as many of
 /// each, and each slot has a hand of its own, which serves it unless it is asleep while another one is looking for
-/// work: to wake a thread costs more than a short run.
+/// work: to wake a thread costs more than a short run. Where all tasks are that short, the hand that is awake does them
+/// for all slots, and nobody is woken; another one sleeps lightly, to take over within a millisecond should a task turn
+/// out long.
 ///
 /// Requests that find no room wait in one line, threads and parked tasks alike. Whoever makes room accepts the first in
 /// line that fits, on its behalf: nobody overtakes, nobody polls.
@@ -119,9 +121,10 @@ class Scheduler {
 
   void work(std::size_t number);
   void search(Lock& lock);
+  void sleep(Lock& lock, Hand& self);
   Slot& take_offer(std::size_t number);
   Request* execute(Slot& slot, Request& request, bool on_caller);
-  Request* next_for(Slot& slot);
+  Request* next_for(Slot& slot, bool own_hand);
   void count(Slot& slot, Request& request, const Phases& phases);
 
   Requests take_out(const std::function<bool(const Request&)>& wanted, const std::function<std::exception_ptr()>& why,
@@ -154,11 +157,16 @@ class Scheduler {
   std::vector<Lane> lanes_;
   std::deque<Slot> slots_;
   std::deque<Hand> hands_;
-  std::deque<Slot*> offered_;         ///< slots with a request that no hand has begun
-  bool searching_ = false;            ///< one hand at a time
-  std::atomic<bool> found_{false};    ///< ends its search; written with the lock held
-  std::deque<Submitter> submitters_;  ///< waiting for room, longest first
-  std::size_t blocked_ = 0;           ///< threads inside wait_for_room
+  std::size_t awake_ = 0;                    ///< hands that do not sleep
+  Hand* on_watch_ = nullptr;                 ///< the one that sleeps lightly
+  std::deque<Slot*> offered_;                ///< slots with a request that no hand has begun
+  bool looking_ = false;                     ///< who holds the lock is a hand that looks at them next
+  bool searching_ = false;                   ///< one hand at a time
+  std::atomic<bool> found_{false};           ///< ends its search; written with the lock held
+  bool brief_ = false, last_brief_ = false;  ///< tasks are over sooner than a hand can be woken
+  std::deque<Submitter> submitters_;         ///< waiting for room, longest first
+  std::atomic<bool> somebody_waits_{false};  ///< there are some; written with the lock held
+  std::size_t blocked_ = 0;                  ///< threads inside wait_for_room
   Pacing pacing_;
   std::uint64_t next_ticket_ = 0;
   std::size_t queued_ = 0, executing_ = 0, abandoned_ = 0;

@@ -140,6 +140,7 @@ void Scheduler::park(Task& task) {
   task.phase = Request::Phase::parked;
   task.accepted();
   submitters_.push_back({&task, nullptr});
+  somebody_waits_ = true;
   const auto patience = Clock::now() + submit_timeout_;
   set_timer(task, task.deadline ? std::min(*task.deadline, patience) : patience);
 }

@@ -18,13 +18,13 @@ void Task::borrow(std::span<const InputView> in, std::span<const int> out, std::
 void Task::hold(std::span<const InputView> in, std::span<const int> out, std::size_t result_count,
                 BufferPool& buffers) {
   borrow(in, out, result_count);
-  input_data_.reserve(in.size());
+  constexpr std::size_t kSmall = 128, kAlignment = 64;
   for (InputView& input : own_inputs_) {
     const auto bytes = static_cast<std::size_t>(input.shape.elements()) * size_of(input.type);
-    Buffer own = buffers.take(bytes);
-    if (bytes) std::memcpy(own.data(), input.data, bytes);
-    input.data = own.data();
-    input_data_.push_back(std::move(own));
+    void* own =
+        bytes <= kSmall ? memory_.allocate(bytes, kAlignment) : input_data_.emplace_back(buffers.take(bytes)).data();
+    if (bytes) std::memcpy(own, input.data, bytes);
+    input.data = own;
   }
   borrowed_ = false;
 }

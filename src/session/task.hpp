@@ -1,8 +1,10 @@
 #pragma once
 /// Requests that outlive the call that made them.
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "session/buffer_pool.hpp"
@@ -52,9 +54,13 @@ class Task : public Request, public std::enable_shared_from_this<Task> {
   std::shared_ptr<Task> self_;
   std::atomic<bool> answered_{false};
   bool borrowed_ = false;
-  std::vector<InputView> own_inputs_;
-  std::vector<Buffer> input_data_;
-  std::vector<int> own_outputs_;
+  // What is small lies in the task itself: it is made on one thread and let go of on another, which makes memory of the
+  // heap dear.
+  std::array<std::byte, 512> small_;
+  std::pmr::monotonic_buffer_resource memory_{small_.data(), small_.size()};
+  std::pmr::vector<InputView> own_inputs_{&memory_};
+  std::pmr::vector<Buffer> input_data_{&memory_};
+  std::pmr::vector<int> own_outputs_{&memory_};
   std::vector<Tensor> own_results_;
   std::shared_ptr<BoundCall> own_call_;
 };
