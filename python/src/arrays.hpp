@@ -15,7 +15,6 @@ class BorrowedArrays {
   BorrowedArrays() = default;
   BorrowedArrays(const BorrowedArrays&) = delete;
   BorrowedArrays& operator=(const BorrowedArrays&) = delete;
-  ~BorrowedArrays();
 
   void reserve(std::size_t n);
   /// @throws InvalidType (a dtype that is not accepted), InvalidArgument (nothing numpy makes an array of)
@@ -23,11 +22,9 @@ class BorrowedArrays {
   std::span<const InputView> views() const { return views_; }
 
  private:
-  std::vector<Py_buffer> buffers_;
+  std::vector<nanobind::object> arrays_;
   std::vector<InputView> views_;
 };
-
-bool is_ndarray(nanobind::handle value);
 
 /// A numpy array that owns the tensor's buffer.
 nanobind::object to_numpy(Tensor&& tensor);

@@ -3,7 +3,6 @@
 #include <nanobind/nanobind.h>
 
 #include <exception>
-#include <memory>
 #include <utility>
 
 #include "errors.hpp"
@@ -16,6 +15,10 @@ class Held {
  public:
   explicit Held(nanobind::object object) : object_(std::move(object)) {}
   Held(Held&&) noexcept = default;
+  Held(const Held& other) {
+    WithGil gil;
+    object_ = other.object_;
+  }
   ~Held() {
     if (!object_.is_valid()) return;
     WithGil gil;
@@ -45,11 +48,10 @@ void call_safely(nanobind::handle callable, Call&& call) noexcept {
 /// done(results, None) or done(None, exception). @param to_python  makes the results a Python object
 template <class Results, class ToPython>
 auto completion(nanobind::object done, ToPython to_python) {
-  auto target = std::make_shared<Held>(std::move(done));
-  return [target = std::move(target), to_python](Results results, const std::exception_ptr& error) {
-    call_safely(target->get(), [&] {
-      if (error) target->get()(nanobind::none(), exception_of(error));
-      else target->get()(to_python(std::move(results)), nanobind::none());
+  return [target = Held(std::move(done)), to_python](Results results, const std::exception_ptr& error) {
+    call_safely(target.get(), [&] {
+      if (error) target.get()(nanobind::none(), exception_of(error));
+      else target.get()(to_python(std::move(results)), nanobind::none());
     });
   };
 }

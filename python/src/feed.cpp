@@ -6,6 +6,7 @@
 
 #include "dict_of.hpp"
 #include "ez_rknn/error.hpp"
+#include "numpy_api.hpp"
 #include "text.hpp"
 
 namespace nb = nanobind;

@@ -47,6 +47,26 @@ class WithGil {
   PyGILState_STATE state_;
 };
 
+/// Keeps the interpreter's record of a thread that did not come from Python, from one WithGil to the next. A new one
+/// costs a stack for Python's frames each time, which is mapped, filled and unmapped in every other thread's face.
+class ThreadRecord {
+ public:
+  ThreadRecord() {
+    WithGil gil;
+    first_ = PyGILState_Ensure();
+  }
+  ThreadRecord(const ThreadRecord&) = delete;
+  ThreadRecord& operator=(const ThreadRecord&) = delete;
+  ~ThreadRecord() {
+    if (!Py_IsInitialized()) return;
+    WithGil gil;
+    PyGILState_Release(first_);
+  }
+
+ private:
+  PyGILState_STATE first_;
+};
+
 /// Lets others have the lock meanwhile. On a thread that holds it.
 class WithoutGil {
  public:

@@ -25,6 +25,7 @@ namespace {
 
 /// Callbacks are delivered in batches under one hold of the GIL.
 void with_gil(const std::function<void()>& batch) {
+  static thread_local const ThreadRecord record;
   WithGil gil;
   batch();
 }
@@ -37,9 +38,8 @@ void let_go_of_gil(const std::function<void()>& wait) {
 
 /// callback(results, user_data, error text), as onnxruntime calls it.
 Callback async_callback(nb::object callable, nb::object user_data) {
-  auto target = std::make_shared<std::pair<Held, Held>>(Held(std::move(callable)), Held(std::move(user_data)));
-  return [target = std::move(target)](std::vector<Tensor> results, const std::exception_ptr& error) {
-    const auto& [call, data] = *target;
+  return [call = Held(std::move(callable)), data = Held(std::move(user_data))](std::vector<Tensor> results,
+                                                                               const std::exception_ptr& error) {
     call_safely(call.get(), [&] {
       if (error) call.get()(nb::none(), data.get(), to_str(text_of(error)));
       else call.get()(to_list(std::move(results)), data.get(), nb::str(""));
