@@ -21,11 +21,16 @@ namespace scatter_detail {
 template <class W, int kChannels>
 void pixels(const std::byte* from, std::byte* to, std::ptrdiff_t n, std::ptrdiff_t from_n, std::ptrdiff_t to_n,
             std::ptrdiff_t from_c) {
+  // Put together in registers: a load of what narrower stores have just written waits for them.
+  constexpr int kInWord = 8 / sizeof(W);
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    W pixel[16] = {};
-    for (int c = 0; c < kChannels; ++c)
-      std::memcpy(&pixel[c], from + (i * from_n + c * from_c) * std::ptrdiff_t(sizeof(W)), sizeof(W));
-    std::memcpy(to + i * to_n * std::ptrdiff_t(sizeof(W)), pixel, sizeof pixel);
+    std::uint64_t words[2 * sizeof(W)] = {};
+    for (int c = 0; c < kChannels; ++c) {
+      W value;
+      std::memcpy(&value, from + (i * from_n + c * from_c) * std::ptrdiff_t(sizeof(W)), sizeof(W));
+      words[c / kInWord] |= std::uint64_t{value} << c % kInWord * 8 * int(sizeof(W));
+    }
+    std::memcpy(to + i * to_n * std::ptrdiff_t(sizeof(W)), words, sizeof words);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/fp16.hpp"
+#include "npu/kernels/halves.hpp"
 
 namespace ez_rknn::npu::io {
 namespace {
@@ -38,6 +39,8 @@ T element(const std::byte* p) {
 
 template <class Real, class T>
 void load(const std::byte* from, std::ptrdiff_t stride, std::size_t n, Real* to) {
+  if constexpr (std::is_same_v<T, Half> && std::is_same_v<Real, float>)
+    if (stride == 1) return kernels::half_runs().widen(from, to, n);
   if (stride == 1)  // a loop of its own: this one vectorises
     for (std::size_t i = 0; i < n; ++i) to[i] = to_real<Real>(element<T>(from + i * sizeof(T)));
   else
@@ -82,6 +85,7 @@ void store_integer(const Real* from, std::size_t n, Quant quant, std::byte* to) 
 
 template <class Real>
 void store_half(const Real* from, std::size_t n, Quant, std::byte* to) {
+  if constexpr (std::is_same_v<Real, float>) return kernels::half_runs().narrow(from, to, n);
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint16_t h = float_to_half(static_cast<float>(from[i]));
     std::memcpy(to + i * 2, &h, 2);

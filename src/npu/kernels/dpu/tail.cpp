@@ -262,7 +262,7 @@ class PreparedTail final : public Tail {
     params_.linear.bias = linear_->bias.data();
     params_.linear.slope = linear_->slope.data();
     params_.linear.added = linear_->added.data();
-    params_.linear.pairs = linear_->pairs.data() + linear_->pairs.size() / 2;
+    params_.linear.entries = linear_->entries.data() + linear_->entries.size() / 2;
     switch (linear_->form) {
       case Form::plain: function_ = kernels.linear, name_ = "linear"; return;
       case Form::bias: function_ = kernels.linear_bias, name_ = "linear_bias"; return;

@@ -41,10 +41,12 @@ void take_table(const DpuLayer& layer, LinearPlan& plan) {
   const auto start = static_cast<float>(layer.lut_range.lo_start);
   for (float& s : plan.slope) s *= step;
   for (float& a : plan.added) a = (a - start) * step;
+  const auto scale = static_cast<float>(layer.out.float_scale);
   for (const auto* half : {&layer.lut.le, &layer.lut.lo})
-    for (std::size_t i = 0; i < kEntries; ++i)
-      plan.pairs.push_back(static_cast<std::int32_t>(static_cast<std::uint16_t>((*half)[i]) |
-                                                     static_cast<std::uint32_t>((*half)[i + 1]) << 16));
+    for (std::size_t i = 0; i < kEntries; ++i) {
+      plan.entries.push_back(static_cast<float>((*half)[i]) * scale);
+      plan.entries.push_back(static_cast<float>((*half)[i + 1] - (*half)[i]) * scale);
+    }
 }
 
 }  // namespace

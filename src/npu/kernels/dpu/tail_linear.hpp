@@ -38,7 +38,7 @@ inline void tail_linear_bias(const TailParams& t, const TailTile& tile) { tail_l
 inline void tail_linear_add(const TailParams& t, const TailTile& tile) { tail_line<Line::operand>(t, tile); }
 
 inline void tail_linear_table(const TailParams& t, const TailTile& tile) {
-  const Real scale = splat(t.out_real_scale), first = splat(-512.0f);
+  const Real first = splat(-512.0f);
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const Int lanes = load_int(t.lanes + channel);
@@ -53,9 +53,9 @@ inline void tail_linear_table(const TailParams& t, const TailTile& tile) {
         continue;
       }
       const Real index = max(floor(position), first);  // a NaN must not become an address
-      const Int pair = gather_i32(t.linear.pairs, to_int(index));
-      const Real a = to_real(sign_extend_low(pair)), rise = to_real(sign_extend_high(pair)) - a;
-      store_f16(out, keep_lanes(multiply_add(rise, position - index, a) * scale, lanes));
+      Real value, rise;
+      load_pairs(t.linear.entries, to_int(index), value, rise);
+      store_f16(out, keep_lanes(multiply_add(rise, position - index, value), lanes));
     }
   }
 }

@@ -97,9 +97,9 @@ struct SegmentParams {
 struct LinearParams {
   const float *bias = nullptr, *slope = nullptr, *added = nullptr;
   float lo = 0, hi = 0;
-  /// The entry at position 0 and its neighbour in the halves of a word. Positions beyond the table are left to the
-  /// stages.
-  const std::int32_t* pairs = nullptr;
+  /// The entry at position 0 and how far it is to its neighbour, times the output's scale, and so on. Positions beyond
+  /// the table are left to the stages.
+  const float* entries = nullptr;
 };
 
 struct TailParams {

@@ -25,7 +25,7 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
 struct LinearPlan {
   enum class Form { plain, bias, add, table } form = Form::plain;
   std::vector<float> bias, slope, added;
-  std::vector<std::int32_t> pairs;
+  std::vector<float> entries;
   LinearParams params;
 };
 

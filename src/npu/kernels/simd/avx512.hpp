@@ -154,6 +154,10 @@ inline Real floor(Real x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_
 inline Real select_less(Real x, Real y, Real less, Real other) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ), other.v, less.v)};
 }
+/// Two floats from `table` + 2 * index for every lane: the first of each, and the second.
+inline void load_pairs(const float* table, Int index, Real& first, Real& second) {
+  first = {_mm512_i32gather_ps(index.v, table, 8)}, second = {_mm512_i32gather_ps(index.v, table + 1, 8)};
+}
 inline Int bits_of(Real x) { return {_mm512_castps_si512(x.v)}; }
 /// |x| > limit in any lane
 inline bool any_beyond(Real x, float limit) {

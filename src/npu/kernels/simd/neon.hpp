@@ -254,6 +254,16 @@ inline Real select_less(Real x, Real y, Real less, Real other) {
       [](float32x4_t a, float32x4_t b, float32x4_t l, float32x4_t o) { return vbslq_f32(vcltq_f32(a, b), l, o); }, x, y,
       less, other);
 }
+/// Two floats from `table` + 2 * index for every lane: the first of each, and the second.
+inline void load_pairs(const float* table, Int index, Real& first, Real& second) {
+  std::int32_t at[16];
+  store_int(at, index);
+  for (int i = 0; i < 4; ++i) {
+    const auto pair = [&](int lane) { return vld1_f32(table + 2 * std::ptrdiff_t{at[4 * i + lane]}); };
+    const float32x4_t x = vcombine_f32(pair(0), pair(1)), y = vcombine_f32(pair(2), pair(3));
+    first.v[i] = vuzp1q_f32(x, y), second.v[i] = vuzp2q_f32(x, y);
+  }
+}
 inline Int bits_of(Real x) {
   return each<Int>([](float32x4_t a) { return vreinterpretq_s32_f32(a); }, x);
 }
