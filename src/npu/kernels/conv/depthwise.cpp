@@ -68,6 +68,7 @@ class Depthwise final : public Conv {
     DepthwiseTile tile;
     tile.pixel = staging_.pixel() * staging_.step_w();
     tile.taps = taps_.data();
+    if (weights_.taps_per_step == 1 && shape_.dilation_w == staging_.step_w()) tile.side_by_side = shape_.kernel_w;
     tile.steps = weights_.steps, tile.sets = weights_.sets;
     tile.accumulators = scratch;
     TailTile tail;

@@ -31,44 +31,15 @@ void block_i8(const DepthwiseTile& t, const std::byte* source, std::byte* to) {
   }
 }
 
-template <int Pixels>
-void block_f32(const DepthwiseTile& t, const std::byte* source, std::byte* to) {
-  __m256 low[Pixels], high[Pixels];
-  for (int p = 0; p < Pixels; ++p) low[p] = high[p] = _mm256_setzero_ps();
-  for (int i = 0; i < t.steps; ++i) {
-    const auto* w = reinterpret_cast<const float*>(t.weights + i * 64);
-    const __m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + 8);
-#pragma GCC unroll 4
-    for (int p = 0; p < Pixels; ++p) {
-      const auto* x = reinterpret_cast<const float*>(source + p * t.pixel + t.taps[i]);
-      low[p] = _mm256_fmadd_ps(_mm256_loadu_ps(x), w0, low[p]);
-      high[p] = _mm256_fmadd_ps(_mm256_loadu_ps(x + 8), w1, high[p]);
-    }
-  }
-#pragma GCC unroll 4
-  for (int p = 0; p < Pixels; ++p) {
-    auto* out = reinterpret_cast<float*>(to + p * 64);
-    _mm256_store_ps(out, low[p]);
-    _mm256_store_ps(out + 8, high[p]);
-  }
-}
-
 void depthwise_i8(const DepthwiseTile& t) {
   int p = 0;
   for (; p + 4 <= t.pixels; p += 4) block_i8<4>(t, t.source + p * t.pixel, t.accumulators + p * 64);
   for (; p < t.pixels; ++p) block_i8<1>(t, t.source + p * t.pixel, t.accumulators + p * 64);
 }
 
-void depthwise_f32(const DepthwiseTile& t) {
-  int p = 0;
-  for (; p + 4 <= t.pixels; p += 4) block_f32<4>(t, t.source + p * t.pixel, t.accumulators + p * 64);
-  for (; p < t.pixels; ++p) block_f32<1>(t, t.source + p * t.pixel, t.accumulators + p * 64);
-}
-
 }  // namespace
 
 const DepthwiseKernel kDepthwiseI8Avx2 = {DepthwiseEncoding::s16_s16, depthwise_i8};
-const DepthwiseKernel kDepthwiseF32Avx2 = {DepthwiseEncoding::f32, depthwise_f32};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

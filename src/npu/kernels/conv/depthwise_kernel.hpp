@@ -10,6 +10,7 @@ struct DepthwiseTile {
   const std::byte* source = nullptr;     ///< staged; first tap of the first pixel, first channel of the block
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source`; filled up to a whole number of steps
+  int side_by_side = 1;                  ///< taps in a row that are as far from each other as the outputs; 1: not known
   int steps = 0;                         ///< groups of taps the loop takes at once
   int sets = 1;                          ///< of weights: 2 when they need more than 8 bits (they add up)
   const std::byte* weights = nullptr;
@@ -38,7 +39,7 @@ struct DepthwiseKernel {
 
 #if defined(__x86_64__)
 extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2,
-    kDepthwiseI16Avx512, kDepthwiseI16Avx2;
+    kDepthwiseF16Avx2, kDepthwiseI16Avx512, kDepthwiseI16Avx2;
 #elif defined(__aarch64__)
 extern const DepthwiseKernel kDepthwiseI8Neon, kDepthwiseF32Neon, kDepthwiseI16Neon;
 #endif

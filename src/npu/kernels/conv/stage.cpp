@@ -20,6 +20,7 @@ void copy_plain(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to,
 }  // namespace
 
 const StageFormat kStageI8 = {1, 1, 0, copy_plain<1>};
+const StageFormat kStageF16 = {2, 2, 0, copy_plain<2>};
 const StageFormat kStageF32 = {4, 4, 0, copy_plain<4>};
 
 Staging::Staging(const ConvShape& shape, const StageFormat& format, int pitch)

@@ -17,6 +17,7 @@ struct StageFormat {
 };
 
 extern const StageFormat kStageI8;   ///< int8 as it is
+extern const StageFormat kStageF16;  ///< f16 as it is
 extern const StageFormat kStageF32;  ///< f32 as it is
 #if defined(__x86_64__)
 extern const StageFormat kStageI8ToU8Avx2;   ///< int8 + 128
