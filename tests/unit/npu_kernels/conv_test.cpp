@@ -5,6 +5,7 @@
 
 #include "core/fp16.hpp"
 #include "layers.hpp"
+#include "npu/kernels/conv/transposed.hpp"
 #include "scalar_tiles.hpp"
 
 using namespace ez_rknn;
@@ -71,6 +72,16 @@ void run(const Conv& conv, const Maps& m, TestMap& out, Team& team) {
   conv.run(m.in.view(), m.operand.view(), out.map(), team, {scratch.data(), scratch.size()});
 }
 
+/// Every kernel allowed here that takes the layer, with its name.
+std::vector<std::pair<std::string, std::unique_ptr<Conv>>> kernels_of(const ConvJob& job) {
+  std::vector<std::pair<std::string, std::unique_ptr<Conv>>> found;
+  for (const ConvVariant& v : conv_variants())
+    if (v.isa != cpu::Isa::ref && cpu::allows(v.isa))
+      if (auto conv = v.make(job)) found.emplace_back(v.name, std::move(conv));
+  if (auto conv = make_transposed(job, std::nullopt)) found.emplace_back("transposed", std::move(conv));
+  return found;
+}
+
 /// How often each kernel computed a case: a kernel that refuses everything is no tested kernel.
 std::map<std::string, int> used;
 
@@ -92,13 +103,10 @@ void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, b
     for (int c = random.chance(80) ? s.out_c : 1; c > 0; --c) tail.ow.values.push_back(random(-128, 128));
   Maps m = random_maps(random, s, wide ? DType::i16 : DType::i8, tail);
   run(*prepare_conv(s, input, weights, tail, cpu::Isa::ref), m, m.expected, team);
-  for (const ConvVariant& v : conv_variants()) {
-    if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
-    const auto conv = v.make({s, input, weights, tail});
-    if (!conv) continue;
-    ++used[std::string(v.name)];
+  for (const auto& [name, conv] : kernels_of({s, input, weights, tail})) {
+    ++used[name];
     run(*conv, m, m.got, team);
-    CAPTURE(v.name);
+    CAPTURE(name);
     CAPTURE(seed);
     CAPTURE(describe(s));
     CAPTURE(static_cast<int>(kind));
@@ -159,13 +167,10 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
   const double slope = kind == 4 || kind == 8 ? 1000.0 * 60 / 32 / 4096 : 4;  // what the tail multiplies an error with
   const double absolute = inputs * 2.0 * static_cast<double>(size) * 0x1p-23 * slope + 1e-6;
   const double relative = unit_of(tail.out_type);
-  for (const ConvVariant& v : conv_variants()) {
-    if (v.isa == cpu::Isa::ref || !cpu::allows(v.isa)) continue;
-    const auto conv = v.make({s, input, weights, tail});
-    if (!conv) continue;
-    ++used[std::string(v.name)];
+  for (const auto& [name, conv] : kernels_of({s, input, weights, tail})) {
+    ++used[name];
     run(*conv, m, m.got, team);
-    CAPTURE(v.name);
+    CAPTURE(name);
     CAPTURE(seed);
     CAPTURE(describe(s));
     CAPTURE(kind);
@@ -223,4 +228,5 @@ TEST_CASE("every kernel allowed here was used by the cases above") {
       CAPTURE(v.name);
       CHECK_GT(used[std::string(v.name)], 50);
     }
+  if (cpu::allowed().size() > 1) CHECK_GT(used["transposed"], 50);
 }

@@ -3,6 +3,7 @@
 #include "ez_rknn/error.hpp"
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/depthwise.hpp"
+#include "npu/kernels/conv/transposed.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/conv/winograd.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
@@ -165,6 +166,7 @@ std::unique_ptr<Conv> prepare_conv(const ConvShape& shape, ConvInput input, Conv
                                    std::optional<cpu::Isa> isa) {
   const ConvJob job{shape, input, weights, tail};
   check(job);
+  if (auto transposed = make_transposed(job, isa)) return transposed;
   return pick(conv_variants(), "convolution", isa, job);
 }
 
