@@ -64,8 +64,8 @@ class Part {
     for (int c = 0; c < s.out_c; ++c) {
       const auto channel = static_cast<std::size_t>(c);
       const std::int64_t ow = tail.ow ? tail.ow[channel] : 0;
-      const std::int64_t v = (tail.bs ? tail.bs->alu_value[channel] : 0) +
-                             s.pad_value * (others_[channel] + ow * left_out);
+      const std::int64_t v =
+          (tail.bs ? tail.bs->alu_value[channel] : 0) + s.pad_value * (others_[channel] + ow * left_out);
       if (v != static_cast<std::int32_t>(v)) return std::nullopt;
       values.push_back(static_cast<std::int32_t>(v));
     }
@@ -77,7 +77,9 @@ class Part {
   ConvWeights weights;
 
  private:
-  static bool on(const Grid& g, int insert, int tap) { return insert == 1 || (tap >= g.tap && (tap - g.tap) % insert == 0); }
+  static bool on(const Grid& g, int insert, int tap) {
+    return insert == 1 || (tap >= g.tap && (tap - g.tap) % insert == 0);
+  }
 
   void take(int index, int ky, int kx) {
     const ConvShape& s = job_.shape;
@@ -105,7 +107,10 @@ class Transposed final : public Conv {
   };
 
   Transposed(const ConvShape& shape, bool strided_operand, std::vector<Plain> parts)
-      : insert_h_(shape.insert_h), insert_w_(shape.insert_w), strided_operand_(strided_operand), parts_(std::move(parts)) {}
+      : insert_h_(shape.insert_h),
+        insert_w_(shape.insert_w),
+        strided_operand_(strided_operand),
+        parts_(std::move(parts)) {}
 
   void run(const ConstMap& in, const ConstMap& operand, const Map& out, Team& team,
            std::span<std::byte> scratch) const override {

@@ -25,41 +25,21 @@ inline Int byte_index(const TailParams& t, std::size_t channel, Int sum, bool& o
   return to_int(inside - first);
 }
 
-/// The first `n` of eight bytes.
-inline std::uint64_t first_bytes(int n) {
-  return n >= 8 ? ~std::uint64_t{0} : n <= 0 ? 0 : (std::uint64_t{1} << (8 * n)) - 1;
-}
-
-/// One load a lane: faster than a gather on most machines. The bytes are put together in general registers, because
-/// a vector loaded from where they were just stored one by one waits for all of these stores.
-inline std::uint64_t eight_bytes(const std::uint8_t* table, const std::int32_t* index) {
-  std::uint64_t bytes = 0;
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) bytes |= std::uint64_t{table[index[i]]} << (8 * i);
-  return bytes;
-}
-
 inline void tail_bytes(const TailParams& t, const TailTile& tile) {
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const int used = t.channels - static_cast<int>(channel);
-    const std::uint64_t keep[2] = {first_bytes(used), first_bytes(used - 8)};
-    const int halves = used > 8 ? 2 : 1;
+    const Int lanes = load_int(t.lanes + channel);
+    const Bytes keep = to_bytes(lanes);
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     for (int p = 0; p < tile.pixels; ++p) {
       const Int sum = sum_of(tile, p, g, factor);
       bool outside = false;
       const Int index = byte_index(t, channel, sum, outside);
       std::byte* out = tile.out + p * tile.out_pixel + channel;
-      if (outside) [[unlikely]] {
-        store_i8(out, quantise(t, through(t, channel, to_wide(sum), nullptr)) & load_int(t.lanes + channel));
-        continue;
-      }
-      alignas(64) std::int32_t at[16];
-      store_int(at, index);
-      std::uint64_t bytes[2] = {};
-      for (int half = 0; half < halves; ++half) bytes[half] = eight_bytes(t.bytes, at + 8 * half) & keep[half];
-      __builtin_memcpy(out, bytes, 16);
+      if (outside) [[unlikely]]
+        store_i8(out, quantise(t, through(t, channel, to_wide(sum), nullptr)) & lanes);
+      else store_i8(out, look_up_bytes(t.bytes, index, used) & keep);
     }
   }
 }

@@ -45,7 +45,8 @@ inline void fused_group(const TailParams& t, const TailTile& block, int g) {
     if constexpr (Operand) {
       const std::byte* operand = tile.operand + p * tile.operand_pixel + channel * bytes_of(operand_type);
       const Real x = to_real(operand_type == TailType::i8 ? load_i8(operand) : load_i16(operand));
-      v = v + (multiply_add(x + splat(f.operand_offset), splat(f.operand_scale), magic) - magic);
+      const Real converted = multiply_add(x + splat(f.operand_offset), splat(f.operand_scale), magic) - magic;
+      v = f.multiplies ? v * converted : v + converted;
       v = min(max(v, splat(f.sum_lo)), splat(f.sum_hi));
     }
     return (bits_of(multiply_add(v, splat(f.out_scale), magic)) + splat(f.offset - kMagicBits)) & lanes;

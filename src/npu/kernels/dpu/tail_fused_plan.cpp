@@ -63,6 +63,7 @@ class Stages {
       const LutRange& r = layer_.lut_range;
       return (std::max(std::abs(double(r.le_start)), std::abs(double(r.lo_end))) + 1) / second + 1;
     }
+    if (params.multiplies) return kInfinity;  // the operand may be small
     const double result = (std::abs(double(layer_.out.offset)) + 130) / converter + operand;
     const double up = std::min(result, std::max(before.hi, 0.0)), down = std::min(result, std::max(-before.lo, 0.0));
     return std::max(up, down) + 1;
@@ -71,8 +72,10 @@ class Stages {
   /// Whether values up to `reach` behind BS stay within 2^22 from there on.
   bool stays_small(double reach) const {
     const double v = std::min(reach, before.most());
-    if (table()) return reach <= kReach && v * second <= kReach;
-    return reach <= kReach && std::min(v + operand, after.most()) * converter <= kReach;
+    if (reach > kReach) return false;
+    if (table()) return v * second <= kReach;
+    const double combined = params.multiplies ? v * operand : v + operand;
+    return combined <= 0x1p24 && std::min(combined, after.most()) * converter <= kReach;
   }
 
   FusedParams params;
@@ -114,7 +117,8 @@ class Stages {
       return true;
     }
     after.clamp(e.clamp);
-    if (e.op != ElementWise::Op::add || !e.from_memory || e.result_shift > 0) return false;
+    params.multiplies = e.op == ElementWise::Op::mul;
+    if ((e.op != ElementWise::Op::add && !params.multiplies) || !e.from_memory || e.result_shift > 0) return false;
     if (layer_.operand_type != DType::i8 && layer_.operand_type != DType::i16) return false;
     const double scale = e.convert ? factor(e.scale, e.operand_shift) : 1.0;
     const double offset = e.convert ? e.offset : 0.0;
@@ -125,7 +129,7 @@ class Stages {
 
   const DpuLayer& layer_;
   Range before, after;
-  double operand = 0;                ///< the most the operand adds
+  double operand = 0;                ///< the most that the operand is
   double second = 1, converter = 1;  ///< factors of BN and of the output
 };
 

@@ -51,15 +51,16 @@ struct AffineParams {
 };
 
 /// The same stages with their roundings, each one fused multiply-add (tail_fused.hpp); every value stays within 2^22:
-///   q = clamp(round((accumulator + bias) * bs)) [+ round((operand + operand_offset) * operand_scale), clamped]
+///   q = clamp(round((accumulator + bias) * bs)) [+ or * round((operand + operand_offset) * operand_scale), clamped]
 /// and from there round(q * out_scale) + offset, or, before a look-up table, round(q * bn).
 struct FusedParams {
   const std::int32_t* bias = nullptr;  ///< null: the stages are more than that
   const float* bs = nullptr;
   bool by_sign = true;  ///< halves round away from zero; else up, which is the same where negative values do not matter
-  bool clamped = false;  ///< else neither of these is needed:
-  float bound = 0;       ///< accumulator + bias stays within +-bound, beyond which results no longer change
-  float lo = 0, hi = 0;  ///< of q
+  bool clamped = false;     ///< else neither of these is needed:
+  float bound = 0;          ///< accumulator + bias stays within +-bound, beyond which results no longer change
+  float lo = 0, hi = 0;     ///< of q
+  bool multiplies = false;  ///< with the operand
   float operand_offset = 0, operand_scale = 1, sum_lo = 0, sum_hi = 0;
   float out_scale = 1, bn = 1;
   std::int32_t offset = 0;

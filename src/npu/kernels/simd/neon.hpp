@@ -11,6 +11,9 @@ namespace {
 struct Int {
   int32x4_t v[4];
 };
+struct Bytes {
+  int8x16_t v;
+};
 struct Real {
   float32x4_t v[4];
 };
@@ -53,9 +56,24 @@ inline void store_i16(void* p, Int x) {
   vst1q_s16(q + 8, vmovn_high_s32(vmovn_s32(x.v[2]), x.v[3]));
 }
 /// Saturates.
-inline void store_i8(void* p, Int x) {
+inline Bytes to_bytes(Int x) {
   const int16x8_t a = vqmovn_high_s32(vqmovn_s32(x.v[0]), x.v[1]), b = vqmovn_high_s32(vqmovn_s32(x.v[2]), x.v[3]);
-  vst1q_s8(static_cast<std::int8_t*>(p), vqmovn_high_s16(vqmovn_s16(a), b));
+  return {vqmovn_high_s16(vqmovn_s16(a), b)};
+}
+inline void store_i8(void* p, Bytes x) { vst1q_s8(static_cast<std::int8_t*>(p), x.v); }
+inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
+inline Bytes operator&(Bytes x, Bytes y) { return {vandq_s8(x.v, y.v)}; }
+inline int8x8_t look_up_8(const std::uint8_t* table, const std::int32_t* at) {
+  uint8x8_t x = vdup_n_u8(table[at[0]]);
+  x = vld1_lane_u8(table + at[1], x, 1), x = vld1_lane_u8(table + at[2], x, 2);
+  x = vld1_lane_u8(table + at[3], x, 3), x = vld1_lane_u8(table + at[4], x, 4);
+  x = vld1_lane_u8(table + at[5], x, 5), x = vld1_lane_u8(table + at[6], x, 6);
+  return vreinterpret_s8_u8(vld1_lane_u8(table + at[7], x, 7));
+}
+inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
+  std::int32_t at[16];
+  store_int(at, index);
+  return {vcombine_s8(look_up_8(table, at), lanes > 8 ? look_up_8(table, at + 8) : vdup_n_s8(0))};
 }
 constexpr int kStoredPixels = 2;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
