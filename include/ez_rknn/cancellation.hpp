@@ -9,7 +9,7 @@ namespace ez_rknn {
 
 /// The call was ended before its task began.
 struct Cancelled : Error {
-  explicit Cancelled(const std::string& m) : Error(Code::fail, m) {}
+  explicit Cancelled(const std::string& m) : Error(Code::cancelled, m) {}
 };
 
 /// A switch shared by any number of calls, of any number of sessions (RunOptions::cancellation). Copies are one switch.

@@ -19,6 +19,7 @@ enum class Code {
   queue_full,        ///< no room within the submit timeout; nothing was queued
   timeout,           ///< a wait that was given a limit reached it
   closed,            ///< the session is closed
+  cancelled,         ///< the caller ended it before it began
 };
 
 struct Error : std::runtime_error {

@@ -1,6 +1,5 @@
 #include "errors.hpp"
 
-#include "ez_rknn/cancellation.hpp"
 #include "ez_rknn/error.hpp"
 #include "text.hpp"
 
@@ -11,7 +10,6 @@ namespace {
 
 const char* class_of(const Error& e) {
   if (dynamic_cast<const InvalidType*>(&e)) return "InvalidType";
-  if (dynamic_cast<const Cancelled*>(&e)) return "Cancelled";
   switch (e.code) {
     case Code::invalid_argument: return "InvalidArgument";
     case Code::no_such_file: return "NoSuchFile";
@@ -22,6 +20,7 @@ const char* class_of(const Error& e) {
     case Code::queue_full: return "QueueFull";
     case Code::timeout: return "Timeout";
     case Code::closed: return "Closed";
+    case Code::cancelled: return "Cancelled";
     case Code::fail: break;
   }
   return "Error";
