@@ -19,8 +19,7 @@ namespace {
 /// Which outputs there are, and of which type, the binding says.
 RunOptions bound_run_options(nb::handle run_options, nb::handle timeout) {
   const CallOptions call = read_run_options(run_options, timeout);
-  if (call.dispatch_batch)
-    throw Unsupported("a bound run does not support ztu_modelrt_dispatch_batch; accepted: run with arrays");
+  call.refuse_batch("a bound run");
   return {.timeout = call.timeout, .cancellation = call.cancellation};
 }
 

@@ -71,6 +71,12 @@ bool is_blank(const OptionValue& value) {
 
 }  // namespace
 
+void CallOptions::refuse_batch(const char* what) const {
+  if (dispatch_batch)
+    throw Unsupported(std::string(what) + " does not support " + kDispatchBatch +
+                      "; accepted: run with arrays, or one call a sample");
+}
+
 std::chrono::nanoseconds seconds_of(nb::handle value) {
   constexpr const char* kAccepted = "; accepted: a number of seconds above 0, or None";
   const double s = PyFloat_AsDouble(value.ptr());

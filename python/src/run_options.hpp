@@ -17,7 +17,11 @@ struct CallOptions {
   std::optional<OutputType> output_type;
   std::optional<std::chrono::nanoseconds> timeout;
   std::optional<Cancellation> cancellation;
+
+  /// For calls that run one task. @param what  is called @throws Unsupported when the batch option is set
+  void refuse_batch(const char* what) const;
 };
+
 /// None, RunOptions, a dict, or an object with get_run_config_entry(key); what is none of them is ignored.
 /// @param timeout  seconds, or None; goes before the entry timeout_ms
 /// @throws InvalidArgument, InvalidType

@@ -58,11 +58,6 @@ struct Call {
     read_feed(session.inputs(), feed, inputs);
   }
   RunOptions run_options() const { return {outputs, options.output_type, options.timeout, options.cancellation}; }
-  void refuse_batch(const char* method) const {
-    if (options.dispatch_batch)
-      throw Unsupported(std::string(method) +
-                        " does not support ztu_modelrt_dispatch_batch; accepted: run, or one call a sample");
-  }
 };
 
 /// Small inputs are copied, and the task stands in its queue, before the lock could change hands; a task for which
@@ -103,7 +98,7 @@ class PySession {
     if (!PyCallable_Check(callback.ptr()))
       throw InvalidType("callback: " + type_of(callback) + " given; accepted: a callable(results, user_data, error)");
     const Call call(*session_, names, feed, run_options, timeout);
-    call.refuse_batch("run_async");
+    call.options.refuse_batch("run_async");
     Callback done = async_callback(std::move(callback), std::move(user_data));
     hand_in(call, [&] { session_->run_async(call.inputs.views(), std::move(done), call.run_options()); });
   }
@@ -112,7 +107,7 @@ class PySession {
   TaskHandle post(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout, nb::object done,
                   bool wait) {
     const Call call(*session_, names, feed, run_options, timeout);
-    call.refuse_batch(wait ? "submit" : "arun");
+    call.options.refuse_batch(wait ? "submit" : "arun");
     Callback callback = completion<std::vector<Tensor>>(std::move(done), to_list);
     const IfFull if_full = wait ? IfFull::wait : IfFull::park;
     return hand_in(
@@ -121,7 +116,7 @@ class PySession {
 
   Future submit(nb::handle names, nb::handle feed, nb::handle run_options, nb::handle timeout) {
     const Call call(*session_, names, feed, run_options, timeout);
-    call.refuse_batch("map");
+    call.options.refuse_batch("map");
     return hand_in(call, [&] { return session_->submit(call.inputs.views(), call.run_options()); });
   }
 
