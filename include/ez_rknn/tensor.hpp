@@ -54,10 +54,15 @@ class Shape {
   constexpr void push_back(std::int64_t d) {
     if (rank_ < kMax) dims_[rank_++] = d;
   }
+  /// The product of the dimensions; where that is more than it can say, INT64_MAX.
   constexpr std::int64_t elements() const {
     std::int64_t n = 1;
-    for (auto d : *this) n *= d;
-    return n;
+    bool too_many = false;
+    for (auto d : *this) {
+      if (d == 0) return 0;
+      too_many |= __builtin_mul_overflow(n, d, &n);
+    }
+    return too_many ? INT64_MAX : n;
   }
   constexpr bool operator==(const Shape&) const = default;
 

@@ -1,4 +1,6 @@
 /// Engine::run_batch: one task a sample, each writing its slice of the final arrays.
+#include <new>
+
 #include "ez_rknn/error.hpp"
 #include "session/call_check.hpp"
 #include "session/engine.hpp"
@@ -69,7 +71,9 @@ std::vector<Tensor> Engine::batch_results(const RunOptions& options, std::size_t
     const bool to_float = output_type(options) == OutputType::float32;
     wholes[k].type = to_float ? ElementType::float32 : model_.outputs[i].native_type;
     wholes[k].shape = repeated(shape_of(attr), samples);
-    wholes[k].buffer = buffers_->take(output_bytes(attr, output_type(options)) * samples);
+    std::size_t bytes = 0;
+    if (__builtin_mul_overflow(output_bytes(attr, output_type(options)), samples, &bytes)) throw std::bad_alloc();
+    wholes[k].buffer = buffers_->take(bytes);
   }
   return wholes;
 }

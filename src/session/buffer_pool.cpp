@@ -13,17 +13,20 @@ void release(std::byte* memory) { ::operator delete(memory, kAlignment); }
 }  // namespace
 
 BufferPool::~BufferPool() {
-  for (auto& [bytes, list] : free_)
-    for (std::byte* memory : list) release(memory);
+  for (auto& [bytes, size] : sizes_)
+    for (std::byte* memory : size.free) release(memory);
 }
 
 Buffer BufferPool::take(std::size_t bytes) {
   std::byte* memory = nullptr;
   {
     std::lock_guard lock(mutex_);
-    auto& list = free_[bytes];
-    list.reserve(most(bytes));  // so that giving back never allocates
-    if (!list.empty()) memory = list.back(), list.pop_back();
+    const auto size = sizes_.try_emplace(bytes).first;
+    auto& free = size->second.free;
+    size->second.last_use = ++uses_;
+    free.reserve(most(bytes));  // so that giving back never allocates
+    if (!free.empty()) memory = free.back(), free.pop_back(), kept_ -= bytes;
+    if (sizes_.size() > kMostSizes) forget_oldest(size);
   }
   if (!memory) memory = allocate(bytes ? bytes : 1);
   // A buffer does not keep the pool alive: results kept by the user must not keep the session's spare memory.
@@ -34,15 +37,35 @@ Buffer BufferPool::take(std::size_t bytes) {
   return {std::shared_ptr<std::byte>(memory, back), bytes};
 }
 
+std::size_t BufferPool::kept() const {
+  std::lock_guard lock(mutex_);
+  return kept_;
+}
+
 void BufferPool::give_back(std::byte* memory, std::size_t bytes) noexcept {
   {
     std::lock_guard lock(mutex_);
-    if (auto list = free_.find(bytes); list != free_.end() && list->second.size() < most(bytes)) {
-      list->second.push_back(memory);
-      return;
+    const auto size = sizes_.find(bytes);
+    if (size != sizes_.end() && size->second.free.size() < most(bytes) && bytes <= kMostBytes) {
+      while (kept_ + bytes > kMostBytes && sizes_.size() > 1) forget_oldest(size);
+      if (kept_ + bytes <= kMostBytes) {
+        size->second.free.push_back(memory);
+        kept_ += bytes;
+        return;
+      }
     }
   }
   release(memory);
+}
+
+/// Lets go of the size that nobody has asked for the longest, except one.
+void BufferPool::forget_oldest(Sizes::iterator but) {
+  auto oldest = sizes_.end();
+  for (auto s = sizes_.begin(); s != sizes_.end(); ++s)
+    if (s != but && (oldest == sizes_.end() || s->second.last_use < oldest->second.last_use)) oldest = s;
+  for (std::byte* memory : oldest->second.free) release(memory);
+  kept_ -= oldest->first * oldest->second.free.size();
+  sizes_.erase(oldest);
 }
 
 }  // namespace ez_rknn

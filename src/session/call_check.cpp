@@ -86,6 +86,8 @@ std::size_t check_batch(const ModelInfo& model, std::span<const InputView> input
       for (std::size_t d = 1; d < info.shape.rank(); ++d) accepted += ", " + std::to_string(info.shape[d]);
       refuse_shape(info, s, accepted + "]");
     }
+    if (s.elements() == INT64_MAX)
+      throw InvalidArgument("input \"" + info.name + "\": no memory holds " + to_string(s));
     const auto n = static_cast<std::size_t>(s[0]);
     if (i && n != samples)
       throw InvalidArgument("input \"" + info.name + "\": a batch of " + std::to_string(n) +

@@ -54,7 +54,9 @@ std::shared_ptr<Engine> Engine::load(const ModelSource& source, const SessionOpt
     master = weights_from->open_context();
   }
   SessionOptions kept = given;
-  kept.on_warning = nullptr;  // of loading only: let go of what it holds
+  kept.on_warning = nullptr;                                       // of loading only: let go of what it holds
+  for (auto* limit : {&kept.submit_timeout, &kept.close_timeout})  // so that a time from now on is a time
+    *limit = std::min<std::chrono::milliseconds>(*limit, kForever);
   std::shared_ptr<Engine> engine(new Engine(std::move(kept)), &Engine::dispose);
   const SessionOptions& options = engine->options_;
   engine->library_ = master ? master->shared_library() : choose_runtime(options.runtime);

@@ -12,13 +12,18 @@
 namespace ez_rknn {
 namespace {
 
-constexpr std::uint64_t kMost = std::uint64_t{1} << 48;
-
-void check_shape(const Shape& shape, ElementType type) {
+/// Whether dimensions, or rows in memory, are such that no later sum or product of them overflows.
+bool is_sane(const Shape& shape, ElementType type) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 48;
   std::uint64_t bytes = size_of(type);
   for (std::int64_t d : shape)
-    if (d < 0 || __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(d), &bytes) || bytes > kMost)
-      throw InvalidArgument("shape " + to_string(shape) + ": dimensions are 0 or more, a tensor has up to 2^48 bytes");
+    if (d < 0 || __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(d), &bytes) || bytes > kMost) return false;
+  return true;
+}
+
+void check_shape(const Shape& shape, ElementType type) {
+  if (!is_sane(shape, type))
+    throw InvalidArgument("shape " + to_string(shape) + ": dimensions are 0 or more, a tensor has up to 2^48 bytes");
 }
 
 std::shared_ptr<Value::State> host_state(void* data, ElementType type, const Shape& shape,
@@ -54,6 +59,9 @@ void apply_form(TensorMemory& m, const MemoryForm& form, const Shape& shape, Ten
   if (m.row() < m.shape[3] || m.rows() < m.shape[2])
     throw InvalidArgument("w_stride " + std::to_string(m.w_stride) + ", h_stride " + std::to_string(m.h_stride) +
                           ": less than the image of shape " + to_string(shape));
+  if (!is_sane({m.shape[0], m.shape[1], m.rows(), m.row()}, m.type))
+    throw InvalidArgument("w_stride " + std::to_string(m.w_stride) + ", h_stride " + std::to_string(m.h_stride) +
+                          " given; accepted: what makes up to 2^48 bytes");
 }
 
 std::shared_ptr<Value::State> port_state(const ModelInfo& model, IoKind kind, const std::string& name,

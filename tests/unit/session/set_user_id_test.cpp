@@ -1,0 +1,56 @@
+/// A program that runs with more rights than who started it must not load what that one's environment names.
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "core/environment.hpp"
+#include "ez_rknn/error.hpp"
+#include "fake.hpp"
+#include "session/runtime_choice.hpp"
+
+using namespace fake;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kVariables[] = {"EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_RKNN_DEVICE_ROOT",
+                                      "EZ_RKNN_DUMP"};
+
+}  // namespace
+
+// The second half of the next one, in a program of another user's.
+TEST_CASE("set-user-ID: what the environment names is not there" * doctest::skip()) {
+  REQUIRE(geteuid() != getuid());
+  for (const char* name : kVariables) {
+    CHECK(std::getenv(name) != nullptr);
+    CHECK(ez_rknn::trusted_environment(name) == nullptr);
+  }
+  for (const auto& attempt : examine_runtimes("").attempts) CHECK(attempt.path != "/not/here.so");
+  CHECK(examine_runtimes("").asked_by.find("EZ_RKNN") == std::string::npos);
+}
+
+TEST_CASE("a set-user-ID program ignores variables that name code to load or files to write") {
+  struct statvfs place{};
+  const fs::path copy = fs::temp_directory_path() / ("ez_rknn_suid_" + std::to_string(getpid()));
+  if (geteuid() != 0 || statvfs(copy.parent_path().c_str(), &place) != 0 || (place.f_flag & ST_NOSUID)) {
+    MESSAGE("not checked: it takes root and a folder where such programs may run");
+    return;
+  }
+  fs::copy_file("/proc/self/exe", copy);
+  REQUIRE(chown(copy.c_str(), 65534, 65534) == 0);
+  REQUIRE(chmod(copy.c_str(), 04755) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const char* name : kVariables) setenv(name, "/not/here.so", 1);
+    execl(copy.c_str(), copy.c_str(), "--no-skip", "--test-case=set-user-ID:*", static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  fs::remove(copy);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
