@@ -75,6 +75,22 @@ def test_one_callback_thread_and_the_same_user_data(fake):
     assert len(seen) == 50 and all(data is marker for data in seen)
 
 
+def test_the_callback_thread_keeps_its_thread_locals(fake):
+    # Guards against a new record of the thread in the interpreter for every batch of callbacks.
+    session, local, seen = fake.open(), threading.local(), []
+    for k in range(5):
+        called = threading.Event()
+
+        def callback(results, data, err, called=called):
+            local.calls = getattr(local, "calls", 0) + 1
+            seen.append(local.calls)
+            called.set()
+
+        session.run_async(None, X, callback)
+        assert called.wait(60) and len(seen) == k + 1
+    assert seen == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.contract("1.5/input-lifetime")
 def test_inputs_are_copied_before_it_returns(fake):
     session = fake.open("delay_us=20000")

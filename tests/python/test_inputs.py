@@ -43,6 +43,9 @@ def test_kinds_of_arrays(fake):
         np.broadcast_to(X, (1, 4)),
         X[:, ::-1][:, ::-1],
         np.ma.masked_array(X),
+        np.frombuffer(b"?" + X.tobytes(), np.uint8)[1:].view(np.float32).reshape(1, 4),  # not aligned
+        X.astype(np.longlong),  # numpy has two types of 64 bits
+        X.astype("<i8").view(type("Own", (np.ndarray,), {})),
     ):
         assert session.run(None, x)[0].tolist() == X.tolist()
     assert session.run(None, {"x": [[1, 2, 3, 4]]})[0].tolist() == X.tolist()
