@@ -85,10 +85,11 @@ std::vector<std::pair<std::string, std::unique_ptr<Conv>>> kernels_of(const Conv
 /// How often each kernel computed a case: a kernel that refuses everything is no tested kernel.
 std::map<std::string, int> used;
 
-void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, bool wide = false) {
+void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, bool wide = false, bool square = false) {
   Random random(seed);
   const ConvInput input = wide ? ConvInput::i16 : ConvInput::i8;
   ConvShape s = random_shape(random, depthwise);
+  if (square) s = square_window(s);
   s.pad_value = random(-128, 127);
   const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
   DpuLayer tail =
@@ -187,6 +188,14 @@ TEST_CASE("integer convolutions equal the reference bit for bit, with every tail
       for (bool depthwise : {false, true})
         compare_integer(1000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
                         i % 2 ? one : two);
+}
+
+TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with every tail") {
+  Team one(1), two(2);
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < 12; ++i)
+      compare_integer(11000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), false, i % 2 ? one : two,
+                      false, true);
 }
 
 TEST_CASE("convolutions by tiles equal the reference bit for bit") {

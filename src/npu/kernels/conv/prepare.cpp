@@ -58,12 +58,13 @@ constexpr DepthwiseVariant kDepthwise[] = {
 #endif
 #if defined(__x86_64__)
 constexpr WinogradVariant kWinograd[] = {
-    {"winograd_f16/avx2", &kWinogradF16Avx2, cpu::Isa::avx2},
-    {"winograd_f16/avx512", &kWinogradF16Avx512, cpu::Isa::avx512},
+    {"winograd_f16/avx2", ConvInput::f16, &kWinogradF16Avx2, cpu::Isa::avx2},
+    {"winograd_f16/avx512", ConvInput::f16, &kWinogradF16Avx512, cpu::Isa::avx512},
+    {"winograd_i8/avx2", ConvInput::i8, &kWinogradI8Avx2, cpu::Isa::avx2},
 };
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
-    {"winograd_f16/neon", &kWinogradF16Neon, cpu::Isa::neon},
+    {"winograd_f16/neon", ConvInput::f16, &kWinogradF16Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -87,6 +88,7 @@ constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
+    {kWinograd[2].name, cpu::Isa::avx2, winograd<2>, worth_winograd},
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
     {kDense[11].name, cpu::Isa::avx2, dense<11>},
     {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth_winograd},

@@ -1,7 +1,7 @@
 #pragma once
-/// 3x3 convolution of stride 1 over f16 by Winograd's F(2x2, 3x3): a half of the multiplications for 16/9 of the
-/// weights. All sums are f32; where the direct form rounds in proportion to a window's products, this rounds in
-/// proportion to those of the 4x4 pixels around it.
+/// 3x3 convolution of stride 1 by Winograd's F(2x2, 3x3): a half of the multiplications for 16/9 of the weights.
+/// Over f16, all sums are f32; where the direct form rounds in proportion to a window's products, this rounds in
+/// proportion to those of the 4x4 pixels around it. Over int8 the transforms are integers: exact.
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/conv/winograd_kernel.hpp"
 
@@ -9,11 +9,12 @@ namespace ez_rknn::npu::kernels {
 
 struct WinogradVariant {
   std::string_view name;
+  ConvInput input;
   const WinogradKernel* kernel;
   cpu::Isa tail;
 };
 
-/// Null for other convolutions. `variant` must outlive the result.
+/// Null for other convolutions, and for weights whose transform int16 does not hold. `variant` must outlive the result.
 std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& variant);
 
 /// Whether it is quicker than the direct form and its weights take an acceptable amount of memory.

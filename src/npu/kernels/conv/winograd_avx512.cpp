@@ -6,7 +6,8 @@
 
 namespace ez_rknn::npu::kernels {
 
-const WinogradKernel kWinogradF16Avx512 = {&kDenseF32Avx512, winograd_input, winograd_output};
+const WinogradKernel kWinogradF16Avx512 = {&kDenseF32Avx512, WinogradHalves::kFrom, WinogradHalves::kTo,
+                                           winograd_input<WinogradHalves>, winograd_output<WinogradHalves>};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

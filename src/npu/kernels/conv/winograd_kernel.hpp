@@ -11,31 +11,33 @@ namespace ez_rknn::npu::kernels {
 
 constexpr int kWinogradPlaces = 16;  ///< of a transformed tile, 4 x 4
 
-/// Tiles side by side, from 4 x 4 pixels of f16 each (two further than the tile to its left).
+/// Tiles side by side, from 4 x 4 pixels each (two further than the tile to its left).
 struct WinogradInput {
   const std::byte* source = nullptr;  ///< first pixel of the first tile
   std::ptrdiff_t pixel = 0, row = 0;  ///< bytes
   int tiles = 0, channels = 0;        ///< channels: a multiple of 16
-  std::byte* to = nullptr;            ///< [place][tile][channels], f32
+  std::byte* to = nullptr;            ///< [place][tile][channels]
   std::ptrdiff_t place = 0;           ///< bytes from place to place
 };
 
 /// Back to two rows of pixels of one block of channels.
 struct WinogradOutput {
-  const std::byte* source = nullptr;  ///< [place][tile][channels of the block], f32
+  const std::byte* source = nullptr;  ///< [place][tile][channels of the block], 32 bits each
   std::ptrdiff_t place = 0;
   int tiles = 0, groups = 0;
-  std::byte* to = nullptr;  ///< [row][2 * tiles pixels][channels of the block], f32
+  std::byte* to = nullptr;  ///< [row][2 * tiles pixels][channels of the block], 32 bits each
 };
 
+/// Bytes of an element: in the map, and transformed (an f32, or an int16 of which a step takes two).
 struct WinogradKernel {
   const DenseKernel* products;
+  int from, to;
   void (*input)(const WinogradInput&);
   void (*output)(const WinogradOutput&);
 };
 
 #if defined(__x86_64__)
-extern const WinogradKernel kWinogradF16Avx2, kWinogradF16Avx512;
+extern const WinogradKernel kWinogradI8Avx2, kWinogradF16Avx2, kWinogradF16Avx512;
 #elif defined(__aarch64__)
 extern const WinogradKernel kWinogradF16Neon;
 #endif

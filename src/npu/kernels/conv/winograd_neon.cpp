@@ -6,7 +6,8 @@
 
 namespace ez_rknn::npu::kernels {
 
-const WinogradKernel kWinogradF16Neon = {&kDenseF32Neon, winograd_input, winograd_output};
+const WinogradKernel kWinogradF16Neon = {&kDenseF32Neon, WinogradHalves::kFrom, WinogradHalves::kTo,
+                                         winograd_input<WinogradHalves>, winograd_output<WinogradHalves>};
 
 }  // namespace ez_rknn::npu::kernels
 #endif
