@@ -3,6 +3,7 @@
 /// either adds the whole node or throws before it has changed the plan, so that another can be tried.
 #include <functional>
 #include <mutex>
+#include <string_view>
 
 #include "npu/kernels/dpu/layer.hpp"
 #include "npu/ops/registry.hpp"
@@ -43,6 +44,9 @@ class Builder {
   /// @returns what the first step writes to
   Slot* before_rescaling(const file::Node& node, const Pass* pass, Slot& out, kernels::DpuLayer& first,
                          std::unique_ptr<Step>& second);
+  /// An operator of one number as the second half of `node`.
+  std::unique_ptr<Step> compute_function(const file::Node& node, std::string_view type, const Slot& in,
+                                         const Slot& out) const;
   Operands operands_of(const file::Node& node, ops::NodeSpec* spec);
 
   const file::Tensor& tensor(std::int32_t index) const;

@@ -6,6 +6,7 @@
 #include "npu/plan/constants.hpp"
 #include "npu/plan/dpu.hpp"
 #include "npu/plan/geometry.hpp"
+#include "npu/plan/lookup.hpp"
 #include "npu/plan/steps.hpp"
 #include "npu/plan/weights.hpp"
 
@@ -124,8 +125,10 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
   if (weights.data.empty())
     throw Unsupported("the file does not hold weights \"" + weights.name + "\"; they must come from another file");
 
-  const Arithmetic arithmetic = arithmetic_of(chip_, graph_, pass, real);
-  kernels::DpuLayer tail = resolve(chip_, graph_, arithmetic, pass.lut, out.channels(), out.dtype);
+  Arithmetic arithmetic = arithmetic_of(chip_, graph_, pass, real);
+  const auto meant = lost_look_up(node, arithmetic, pass.lut);
+  if (meant) arithmetic = before_look_up(arithmetic, *meant);
+  kernels::DpuLayer tail = resolve(chip_, graph_, arithmetic, pass.lut, out.channels(), meant ? DType::f32 : out.dtype);
   if (in.dtype == DType::i16) refuse_saturated_biases(tail);
   ConvGeometry geometry = conv_geometry(chip_, node, pass.registers, weights, nchw(in), nchw(out));
   if (!real) geometry.shape.pad_value = in.quant.zero_point;
@@ -133,7 +136,15 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
   auto step = std::make_unique<ConvStep>(node);
   step->operand = resolve_operand(node, arithmetic, out, tail);
   std::unique_ptr<Step> second;
-  const Slot* target = before_rescaling(node, rescaling_pass(passes, pass, real), out, tail, second);
+  const Slot* second_operand = nullptr;
+  Slot* target = &out;
+  if (meant) {
+    target = &invent(out, DType::f32);
+    second = compute_function(node, meant->type, *target, out);
+  } else {
+    target = before_rescaling(node, rescaling_pass(passes, pass, real), out, tail, second);
+    if (second) second_operand = static_cast<ElementWiseStep&>(*second).operand;
+  }
   step->in = &in, step->out = target;
   step->multiplications = geometry.shape.macs() * std::uint64_t(out.images());
 
@@ -155,7 +166,7 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
        }});
   const Slot* operand = step->operand;
   add(std::move(step), {&in, operand}, {target});
-  if (second) add(std::move(second), {target, static_cast<ElementWiseStep*>(second.get())->operand}, {&out});
+  if (second) add(std::move(second), {target, second_operand}, {&out});
 }
 
 }  // namespace ez_rknn::npu::plan

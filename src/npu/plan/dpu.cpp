@@ -1,7 +1,6 @@
 #include "npu/plan/dpu.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "ez_rknn/error.hpp"
 #include "npu/plan/tables.hpp"
@@ -51,15 +50,6 @@ bool same(const std::optional<TableRef>& a, const std::optional<TableRef>& b) {
   return a->address.tensor == b->address.tensor && a->bias == b->bias && a->ow == b->ow && a->mul == b->mul;
 }
 
-/// The multiplier in front of a look-up is bfloat16, a slope in the same register is left as f16 by the compiler: any
-/// slope of use reads as next to nothing then.
-void refuse_half_slope(const std::optional<Stage>& s) {
-  if (!s || !s->prelu || s->mul_operand.table) return;
-  const float slope = std::fabs(s->mul_operand.real);
-  if (slope > 0 && slope < 1.0f / 128)
-    throw Unsupported("a slope of a bfloat16 pipeline that stands there as f16, a compiler's fault");
-}
-
 bool unbounded(const Clamp& c) { return !c.lo && !c.hi && !c.lo_real && !c.hi_real; }
 
 }  // namespace
@@ -79,7 +69,6 @@ kernels::DpuLayer resolve(const Chip& chip, const file::Graph& graph, const Arit
   const auto table = [&](const std::optional<TableRef>& ref) {
     return ref ? read_table(chip, graph, *ref, channels, a.real, a.brain) : ChannelTable{};
   };
-  if (a.brain) refuse_half_slope(a.bs), refuse_half_slope(a.bn);
   const ChannelTable bs = table(a.bs_table);
   kernels::DpuLayer layer;
   layer.real = a.real, layer.channels = channels, layer.out_type = out_type;
@@ -96,7 +85,6 @@ kernels::DpuLayer resolve(const Chip& chip, const file::Graph& graph, const Arit
       return std::all_of(half.begin(), half.end(), [](auto v) { return !v; });
     };
     if (empty(lut.le) && empty(lut.lo)) throw Unsupported("it uses a look-up table that the file never uploads");
-    // RK3566's files do upload tables for bfloat16, and leave out the scale in front of them.
     if (a.brain) throw Unsupported("a look-up table of a bfloat16 pipeline, whose scale the file does not hold");
     layer.lut = lut, layer.lut_range = a.lut;
   }

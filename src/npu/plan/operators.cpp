@@ -166,6 +166,22 @@ void Builder::add_operator(const file::Node& node, ops::Factory factory, const s
   add(std::move(step), in, out);
 }
 
+std::unique_ptr<Step> Builder::compute_function(const file::Node& node, std::string_view type, const Slot& in,
+                                                const Slot& out) const {
+  file::Node function = node;
+  function.type = type;
+  file::Tensor from = tensor(out.tensor);
+  from.dtype = in.dtype, from.quantised = false;
+  const ops::NodeSpec spec{.graph = graph_,
+                           .node = function,
+                           .inputs = {{.tensor = &from, .constant = {}}},
+                           .outputs = {{.tensor = &tensor(out.tensor), .constant = {}}}};
+  auto step = std::make_unique<OpStep>(node);
+  step->operands.in = {&in}, step->operands.out = {&out};
+  step->op = ops::find(type)(spec);
+  return step;
+}
+
 void Builder::add_custom(const file::Node& node) {
   auto step = std::make_unique<CustomStep>(node);
   step->operands = operands_of(node, nullptr);

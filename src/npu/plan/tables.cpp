@@ -44,11 +44,13 @@ ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableR
   if (ref.address.addend > tensor.data.size())
     throw ModelError(0, "operand table \"" + tensor.name + "\": starts at byte " + std::to_string(ref.address.addend) +
                             " of " + std::to_string(tensor.data.size()));
-  if (brain && ref.mul && !ref.bias && tensor.dtype == DType::f32)
-    throw Unsupported("multipliers \"" + tensor.name +
-                      "\" of a bfloat16 pipeline stand there as float32, a compiler's fault");
   const ByteReader bytes(tensor.data.subspan(ref.address.addend));
   ChannelTable table;
+  if (brain && ref.mul && !ref.bias && tensor.dtype == DType::f32) {
+    for (unsigned c = 0; c < unsigned(channels); ++c)
+      table.mul_real.push_back(bytes.get<float>(4 * c, "float32 multipliers"));
+    return table;
+  }
   if (chip.family == Family::d && !real) {
     read_split(bytes, ref, channels, table);
     return table;

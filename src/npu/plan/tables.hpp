@@ -16,7 +16,8 @@ struct ChannelTable {
   std::vector<float> bias_real, mul_real;
 };
 
-/// @param brain  multipliers of a float pipeline are bfloat16 instead of f16
+/// @param brain  multipliers of a float pipeline are bfloat16 instead of f16; compilers leave those of a table of their
+///               own as float32
 /// @throws ModelError when the table's tensor ends before the last channel, Unsupported when it is no constant
 ChannelTable read_table(const Chip& chip, const file::Graph& graph, const TableRef& ref, int channels, bool real,
                         bool brain = false);

@@ -1,5 +1,6 @@
 #include "npu/regs/normalise.hpp"
 
+#include <bit>
 #include <string>
 
 #include "ez_rknn/error.hpp"
@@ -35,6 +36,13 @@ float chained_ppu(const Fields& f) {
   return width * height / 4294967296.0f;
 }
 
+/// Every compiler seen writes the slope of a bfloat16 network as f16.
+void read_slope_as_half(std::optional<Stage>& s) {
+  if (!s || !s->prelu || !s->mul || s->mul_operand.table) return;
+  s->mul_operand.real =
+      half_to_float(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(s->mul_operand.real) >> 16));
+}
+
 }  // namespace
 
 Arithmetic normalise(const Chip& chip, const file::Graph& graph, const TaskRegisters& regs, bool real) {
@@ -59,6 +67,7 @@ Arithmetic normalise(const Chip& chip, const file::Graph& graph, const TaskRegis
     case Family::c: normalise_c(f, a); break;
     case Family::d: normalise_d(f, a); break;
   }
+  if (a.brain) read_slope_as_half(a.bs), read_slope_as_half(a.bn);
   a.ppu_scale = chained_ppu(f);
   return a;
 }

@@ -96,6 +96,8 @@ void bias_scale(const Fields& f, const file::Graph& graph, Arithmetic& a) {
 
 void normalisation(const Fields& f, const file::Graph& graph, Arithmetic& a) {
   if (f.bit(0x4060, 0)) return;
+  // The scale in front of a bfloat16 network's look-up: there is no tensor with it.
+  if (f.chip.config_tensors && f.brain() && !(f[0x407c] & 0x80) && !f.regs.address(0x5030)) return;
   const bool table_bias = a.bn_table && a.bn_table->bias, table_mul = a.bn_table && a.bn_table->mul;
   Stage s;
   if (!f.chip.config_tensors) {
