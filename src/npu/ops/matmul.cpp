@@ -172,11 +172,12 @@ struct Steps {
   }
 };
 
-/// softmax(scale * q^T k) v for each head, q [heads, d, 1, T]. Some query rows at a time: the weights of all would not
-/// stay in the cache.
+/// softmax(scale * q^T k + mask) v for each head, q [heads, d, 1, T]; mask [heads, keys, 1, T], broadcast. Some query
+/// rows at a time: the weights of all would not stay in the cache.
 struct Attention {
   std::int64_t heads = 0, depth = 0, value_depth = 0, queries = 0, keys = 0;
   float scale = 1;
+  bool masked = false;
   std::optional<Steps> scores, weights;  ///< what int8 rounds to in between
 
   std::int64_t block() const {
@@ -187,6 +188,15 @@ struct Attention {
   std::size_t bytes() const {
     return weight_bytes() + values_bytes() +
            std::max(gemm_bytes(block(), keys, depth), gemm_bytes(block(), value_depth, keys));
+  }
+
+  /// weight [n, keys] of head h and the queries from `first` on, plus the mask.
+  void add_mask(const ConstTensorView& mask, std::int64_t h, std::int64_t first, std::int64_t n, float* weight) const {
+    const auto stride = [&](int i) { return mask.shape[i] == 1 ? 0 : mask.strides[i]; };
+    const Dims shape{n, keys};
+    ConstTensorView rows = shifted(mask, h * stride(0) + first * stride(3));
+    rows.shape = shape, rows.strides = {stride(3), stride(1)};
+    combine({reinterpret_cast<std::byte*>(weight), DType::f32, shape, dense_strides(shape), {}}, rows, false);
   }
 
   void operator()(Inputs in, Outputs out, Scratch scratch) const {
@@ -201,6 +211,7 @@ struct Attention {
         gemm({q, h * q.strides[0] + first * q.strides[3], q.strides[3], q.strides[1]},
              {k, h * k.strides[0], k.strides[1], k.strides[3]}, n, keys, depth, weight, rest);
         for (std::int64_t i = 0; i < n * keys; ++i) weight[i] *= scale;
+        if (masked) add_mask(in[3], h, first, n, weight);
         if (scores) scores->round(weight, n * keys);
         for (std::int64_t i = 0; i < n; ++i) softmax_columns(weight + i * keys, keys, 1);
         if (weights) weights->round(weight, n * keys);
@@ -233,7 +244,6 @@ void set_steps(Attention& op, const Checked& node) {
 std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
   const Checked node(spec, 3, 4);
   const Dims q = node.in(0).shape, k = node.in(1).shape, v = node.in(2).shape;
-  if (node.has_input(3)) node.missing("an attention mask");
   for (const Dims* d : {&q, &k, &v})
     if (d->rank() != 4 || (*d)[2] != 1 || (*d)[0] != q[0])
       node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
@@ -241,6 +251,9 @@ std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
     node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
   Attention op{};
   op.heads = q[0], op.depth = q[1], op.value_depth = v[1], op.queries = q[3], op.keys = k[3];
+  op.masked = node.has_input(3);
+  if (op.masked && node.in(3).rank() != 4) node.wrong("has a mask of shape " + to_string(node.in(3).shape));
+  if (op.masked) expect_broadcast(node, 3, {op.heads, op.keys, 1, op.queries});
   const auto* registers = spec.registers;
   op.scale =
       float(node.attributes().real("scale", registers && registers->attention ? registers->attention->scale : 1));

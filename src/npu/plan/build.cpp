@@ -156,6 +156,7 @@ void Builder::add_node(const file::Node& node) {
   using Method = void (Builder::*)(const file::Node&, const std::vector<Pass>&);
   Method method = nullptr;
   if (node.type.starts_with("Conv") && has_unit(passes, Unit::convolution)) method = &Builder::add_convolution;
+  else if (is_constant_product(node)) method = &Builder::add_constant_product;
   else if (is_pool(node)) method = &Builder::add_pool;
   else if (has_unit(passes, Unit::dpu) && (!factory || (by_registers(graph_, node) && !beyond_two(node))))
     method = &Builder::add_elementwise;

@@ -27,6 +27,9 @@ class Builder {
   /// Weights with a scale for every so many input channels: a convolution for each group, added up in the output.
   bool is_group_sum(const file::Node& node, const std::vector<Pass>& passes) const;
   void add_group_sum(const file::Node& node, const std::vector<Pass>& passes);
+  /// exMatMul with packed weights as its left operand: a convolution of its own for every image.
+  bool is_constant_product(const file::Node& node) const;
+  void add_constant_product(const file::Node& node, const std::vector<Pass>& passes);
   /// The packed weights a convolution reads, as the file holds them: also where a task of the node widens them first.
   file::Tensor weights_of(const file::Node& node, const Pass& convolution, const std::vector<Pass>& passes) const;
   void add_elementwise(const file::Node& node, const std::vector<Pass>& passes);

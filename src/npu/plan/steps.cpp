@@ -7,6 +7,24 @@
 
 namespace ez_rknn::npu::plan {
 
+namespace {
+
+using Convs = std::vector<std::unique_ptr<kernels::Conv>>;
+
+std::size_t most_scratch(const Convs& convs, int workers) {
+  std::size_t most = 0;
+  for (const auto& conv : convs) most = std::max(most, conv->scratch_bytes(workers));
+  return most;
+}
+
+std::size_t all_packed(const Convs& convs) {
+  std::size_t sum = 0;
+  for (const auto& conv : convs) sum += conv->packed_bytes();
+  return sum;
+}
+
+}  // namespace
+
 void ConvStep::run(const RunState& s) const {
   for (int i = 0; i < out->images(); ++i)
     conv->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{},
@@ -25,17 +43,15 @@ void GroupSumStep::run(const RunState& s) const {
   }
 }
 
-std::size_t GroupSumStep::scratch_bytes(int workers) const {
-  std::size_t most = 0;
-  for (const auto& group : groups) most = std::max(most, group->scratch_bytes(workers));
-  return most;
-}
+std::size_t GroupSumStep::scratch_bytes(int workers) const { return most_scratch(groups, workers); }
+std::size_t GroupSumStep::packed_bytes() const { return all_packed(groups); }
 
-std::size_t GroupSumStep::packed_bytes() const {
-  std::size_t sum = 0;
-  for (const auto& group : groups) sum += group->packed_bytes();
-  return sum;
+void ImageConvStep::run(const RunState& s) const {
+  for (int i = 0; i < out->images(); ++i)
+    images[std::size_t(i)]->run(in->image(s.bases, i), {}, out->writable_image(s.bases, i), s.team, s.scratch);
 }
+std::size_t ImageConvStep::scratch_bytes(int workers) const { return most_scratch(images, workers); }
+std::size_t ImageConvStep::packed_bytes() const { return all_packed(images); }
 
 void ElementWiseStep::run(const RunState& s) const {
   for (int i = 0; i < out->images(); ++i)

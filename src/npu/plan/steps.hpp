@@ -41,6 +41,22 @@ class GroupSumStep final : public Step {
   std::uint64_t multiplications = 0;
 };
 
+/// A convolution whose weights and tail differ from image to image of a batch.
+class ImageConvStep final : public Step {
+ public:
+  using Step::Step;
+  void run(const RunState& state) const override;
+  std::string kernel() const override { return std::string(images.front()->kernel()); }
+  std::size_t scratch_bytes(int workers) const override;
+  std::size_t packed_bytes() const override;
+  std::uint64_t macs() const override { return multiplications; }
+
+  std::vector<std::unique_ptr<kernels::Conv>> images;  ///< set when the weights have been packed
+  const Slot* in = nullptr;
+  const Slot* out = nullptr;
+  std::uint64_t multiplications = 0;
+};
+
 class ElementWiseStep final : public Step {
  public:
   using Step::Step;

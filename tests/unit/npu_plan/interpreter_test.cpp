@@ -29,12 +29,14 @@ bool by_registers(const std::string& kernel) { return !kernel.starts_with("ops/"
 constexpr std::string_view kDiffers[] = {"ThresholdedRelu", "MaxPool", "Where", "Div", "exSoftmax13"};
 
 /// And those that it takes from them only where the registers are wrong: rectifiers of 16 bits (zero points are left
-/// out), a Max over more than two tensors, a Resize by what is no integer.
+/// out), a look-up of 16 bits behind a convolution (there is no table), a Max over more than two tensors, a Resize by
+/// what is no integer.
 bool differs(const file::Graph& graph, const file::Node& node) {
   if (std::find(std::begin(kDiffers), std::end(kDiffers), node.type) != std::end(kDiffers)) return true;
   if (node.inputs.empty() || node.outputs.empty() || node.inputs[0] < 0 || node.outputs[0] < 0) return false;
   const auto &in = graph.tensors[std::size_t(node.inputs[0])], &out = graph.tensors[std::size_t(node.outputs[0])];
   if (node.type == "Relu" || node.type == "LeakyRelu" || node.type == "PRelu") return in.dtype == DType::i16;
+  if (node.type.starts_with("Conv")) return in.dtype == DType::i16;
   if (node.type == "Max") return node.inputs.size() > 2;
   if (node.type != "Resize" || in.shape.rank() != out.shape.rank()) return false;
   for (int i = 0; i < in.shape.rank(); ++i)
