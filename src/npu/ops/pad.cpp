@@ -113,7 +113,40 @@ std::unique_ptr<Operator> make_pad(const NodeSpec& spec) {
   });
 }
 
-constexpr Entry kEntries[] = {{"Pad", make_pad}};
+/// What a ConvTranspose is left of where the compiler makes a plain convolution of it: the inputs `strides` apart,
+/// zeros between and around them. `pads` are the ConvTranspose's, so they take away from the border of kernel - 1.
+std::unique_ptr<Operator> make_conv_transpose_pad(const NodeSpec& spec) {
+  const Checked node(spec, 1, 1);
+  const Dims from = node.in(0).shape, to = node.out().shape;
+  if (from.rank() != 4 || to.rank() != 4 || from[0] != to[0] || from[1] != to[1])
+    node.wrong("spreads " + to_string(from) + " over " + to_string(to));
+  const auto pair = [&](const char* name, std::int64_t fallback) {
+    const auto v = node.attributes().integers(name, {fallback, fallback});
+    constexpr std::int64_t kFar = 1 << 16;
+    if (v.size() < 2 || std::min(v[0], v[1]) < 0 || std::max(v[0], v[1]) > kFar)
+      node.wrong(std::string("needs two numbers from 0 to 65536 as ") + name);
+    return std::array{v[0], v[1]};
+  };
+  const auto kernel = pair("kernel_shape", 1), strides = pair("strides", 1), pads = pair("pads", 0),
+             dilations = pair("dilations", 1);
+  std::array<std::int64_t, 2> first{};
+  for (int i = 0; i < 2; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    first[k] = (kernel[k] - 1) * dilations[k] - pads[k];
+    const std::int64_t end = first[k] + (from[2 + i] - 1) * strides[k];
+    if (first[k] < 0 || strides[k] < 1 || end >= to[2 + i])
+      node.missing("rows or columns that fall outside of the output");
+  }
+  return running([first, strides](Inputs in, Outputs out, Scratch) {
+    fill(out[0], 0);
+    TensorView spread = shifted(out[0], first[0] * out[0].strides[2] + first[1] * out[0].strides[3]);
+    spread.shape = in[0].shape;
+    spread.strides[2] *= strides[0], spread.strides[3] *= strides[1];
+    copy(in[0], spread);
+  });
+}
+
+constexpr Entry kEntries[] = {{"Pad", make_pad}, {"exConvTransposePad", make_conv_transpose_pad}};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-/// A constant as the left operand of an exMatMul: packed as the weights of 1x1 convolutions, one for every matrix of the
-/// batch, which is an image of the right operand.
+/// A constant as the left operand of an exMatMul: packed as the weights of 1x1 convolutions, one for every matrix of
+/// the batch, which is an image of the right operand.
 #include <algorithm>
 
 #include "ez_rknn/error.hpp"
@@ -34,7 +34,8 @@ std::vector<Image> images_of(const Chip& chip, const file::Graph& graph, const f
       const TaskRegisters& registers = p.tile(i);
       Arithmetic a = normalise(chip, graph, registers, real);
       const std::uint64_t weights = registers.address(at.weights)->addend;
-      const auto known = std::find_if(images.begin(), images.end(), [&](const Image& g) { return g.weights == weights; });
+      const auto known =
+          std::find_if(images.begin(), images.end(), [&](const Image& g) { return g.weights == weights; });
       if (known == images.end())
         images.push_back({weights, registers.address(at.feature)->addend, &registers, std::move(a)});
       else if (!same_arithmetic(known->arithmetic, a)) throw Unsupported("its tiles do not agree in their arithmetic");
@@ -47,7 +48,8 @@ std::vector<Image> images_of(const Chip& chip, const file::Graph& graph, const f
 }  // namespace
 
 bool Builder::is_constant_product(const file::Node& node) const {
-  if (node.type != "exMatMul" || node.inputs.size() < 2 || node.outputs.size() != 1 || node.outputs[0] < 0) return false;
+  if (node.type != "exMatMul" || node.inputs.size() < 2 || node.outputs.size() != 1 || node.outputs[0] < 0)
+    return false;
   if (node.inputs[0] < 0 || node.inputs[1] < 0) return false;
   const auto& left = tensor(node.inputs[0]);
   return is_constant(left) && !left.native_shape.empty() && left.native_shape.size() % 6 == 0;
