@@ -650,6 +650,10 @@ def later_additions(c):
     t, b, i, h = 4, 2, 5, 3
     weights = [Const(c.real(2, h, n, scale=2.0**-7)) for n in (i, h)]
     c.add("RNN", [c.real(t, b, i), *weights], outputs=2, direction="bidirectional", hidden_size=h, clip=0.5)
+    x = c.real(2, 3, 4, 3)
+    spread = np.zeros((2, 3, 9, 9), np.float32)
+    spread[:, :, 1:8:2, 1:8:3] = x.value
+    c.add("exConvTransposePad", [x], expected=[spread], kernel_shape=[3, 2], strides=[2, 3], pads=[1, 0, 1, 0])
 
 
 def main():
