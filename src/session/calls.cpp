@@ -94,8 +94,8 @@ TaskHandle Engine::launch(Delivery& to, std::span<const InputView> inputs, Callb
 }
 
 bool Engine::withdraw(Task& task, Answer answer) {
-  const auto why = std::make_exception_ptr(Cancelled("cancelled before it began"));
-  return scheduler_->withdraw(task, answer == Answer::none ? nullptr : why);
+  if (answer == Answer::none) return scheduler_->withdraw(task, nullptr);
+  return scheduler_->withdraw(task, std::make_exception_ptr(Cancelled("cancelled before it began")));
 }
 
 /// Zeros through every worker: what a runtime does on first use is done then.

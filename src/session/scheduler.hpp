@@ -48,7 +48,7 @@ class Scheduler {
   void submit(Task& task, IfFull if_full);
 
   /// Ends the task unless it has begun: true, and `why` becomes its outcome.
-  bool withdraw(Task& task, const std::exception_ptr& why);
+  bool withdraw(Task& task, std::exception_ptr why);
   /// The task's time is up: withdraws it, or answers for it while it is being executed.
   void expire(Task& task);
   /// Ends every request of the group that has not begun.

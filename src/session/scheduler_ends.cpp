@@ -63,13 +63,14 @@ void Scheduler::finish(const Requests& tasks) {
   for (Request* r : tasks) r->finished();
 }
 
-bool Scheduler::withdraw(Task& task, const std::exception_ptr& why) {
+bool Scheduler::withdraw(Task& task, std::exception_ptr why) {
   Requests tasks;
   {
     Lock lock(mutex_);
     if (task.phase != Request::Phase::queued && task.phase != Request::Phase::parked) return false;
     task.withdrawn = !why;
-    tasks = take_out([&](const Request& r) { return &r == &task; }, [&] { return why; }, counters_.cancelled);
+    tasks =
+        take_out([&](const Request& r) { return &r == &task; }, [&] { return std::move(why); }, counters_.cancelled);
   }
   finish(tasks);
   return true;
@@ -111,16 +112,17 @@ void Scheduler::expire(Task& task) {
 
 /// Returns with the lock released.
 void Scheduler::expire(Lock& lock, Task& task) {
-  const auto why = time_is_up(task, Clock::now());
+  auto why = time_is_up(task, Clock::now());  // given away as a whole: whoever gets it may look at it at once
   if (task.phase == Request::Phase::executing && !task.given_up) {
     give_up(task);
     lock.unlock();
-    task.answer({{}, why});
+    task.answer({{}, std::move(why)});
     return;
   }
   Requests tasks;
   if (task.phase == Request::Phase::queued || task.phase == Request::Phase::parked)
-    tasks = take_out([&](const Request& r) { return &r == &task; }, [&] { return why; }, counters_.timed_out);
+    tasks =
+        take_out([&](const Request& r) { return &r == &task; }, [&] { return std::move(why); }, counters_.timed_out);
   lock.unlock();
   finish(tasks);
 }
