@@ -39,7 +39,7 @@ Bytes map_file(const std::filesystem::path& path) {
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, d.fd, 0);
   if (p == MAP_FAILED) refuse(path, std::strerror(errno));
   std::shared_ptr<const void> owner(p, [size](const void* q) { ::munmap(const_cast<void*>(q), size); });
-  return {std::move(owner), {static_cast<const std::byte*>(p), size}};
+  return {std::move(owner), {static_cast<const std::byte*>(p), size}, true};
 }
 
 Bytes copy_bytes(std::span<const std::byte> data) {
@@ -48,6 +48,16 @@ Bytes copy_bytes(std::span<const std::byte> data) {
   std::memcpy(block.get(), data.data(), data.size());
   const std::span<const std::byte> copy(block.get(), data.size());
   return {std::shared_ptr<const std::byte[]>(std::move(block)), copy};
+}
+
+void let_go(const Graph& graph, std::span<const std::byte> data) {
+  const auto address = [](const std::byte* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto mapped = address(graph.mapped.data()), begin = address(data.data());
+  if (begin < mapped || begin + data.size() > mapped + graph.mapped.size()) return;
+  const std::uintptr_t first = (begin + page - 1) / page * page, end = (begin + data.size()) / page * page;
+  // What the system makes of it changes no result: nothing to report.
+  if (first < end) (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
 
 }  // namespace ez_rknn::file

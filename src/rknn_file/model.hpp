@@ -114,9 +114,15 @@ struct Graph {
   std::vector<Task> tasks;  ///< one-core variant, in node order; old formats are brought into this form
   std::vector<Relocation> relocations;
   std::uint64_t arena_bytes = 0;
+  std::span<const std::byte> mapped;  ///< of its tensors' data: what is pages of a file mapped by map_file
 
   const Relocation* relocation_of(std::uint64_t word) const;
 };
+
+/// Says that `data`, a part of a tensor's, is not expected to be read again: the pages that lie in it leave this
+/// process's memory if they are `graph.mapped`, and come back from the file should they be read after all. Other memory
+/// is left alone. Safe from any thread, whoever is reading.
+void let_go(const Graph& graph, std::span<const std::byte> data);
 
 /// What a user may have stated about an input or output when the file was built.
 struct UserTensorType {

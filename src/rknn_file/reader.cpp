@@ -186,7 +186,10 @@ Model read(Bytes bytes) {
   if (graphs.empty()) throw ModelError(root.file_offset(l.scheme.model.graphs), "a model without a graph");
   l.budget.charge(graphs.size() * sizeof(Graph), "graphs", root.file_offset());
   m.graphs.reserve(graphs.size());  // graph 0 lends its weights to the others
-  for (const auto& t : graphs) m.graphs.push_back(read_graph(l, t, m));
+  for (const auto& t : graphs) {
+    m.graphs.push_back(read_graph(l, t, m));
+    if (bytes.mapped) m.graphs.back().mapped = bytes.data;
+  }
   read_memory(l, root, m);
   m.dynamic = m.dynamic || m.graphs.size() > 1;
   m.weights_removed = std::any_of(m.graphs.begin(), m.graphs.end(), lacks_weights);

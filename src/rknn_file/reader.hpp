@@ -11,6 +11,7 @@ namespace ez_rknn::file {
 struct Bytes {
   std::shared_ptr<const void> owner;  ///< keeps `data` valid; may be null when the caller guarantees it
   std::span<const std::byte> data;
+  bool mapped = false;  ///< pages of a file that map_file mapped: see let_go
 };
 
 /// Map a file read-only. @throws NoSuchFile (missing, a directory, unreadable), with the path and the system's reason

@@ -149,8 +149,8 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
   step->multiplications = geometry.shape.macs() * std::uint64_t(out.images());
 
   packing_.push_back(
-      {&node,
-       [conv = step.get(), geometry, input, real, weights = std::move(weights), tail = std::move(tail)]() mutable {
+      {&node, [this, conv = step.get(), geometry, input, real, weights = std::move(weights),
+               tail = std::move(tail)]() mutable {
          const auto& s = geometry.shape;
          kernels::ConvWeights plain;
          if (s.depthwise) {
@@ -162,6 +162,7 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
          } else {
            plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch, real);
          }
+         file::let_go(graph_, weights.data);
          conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
        }});
   const Slot* operand = step->operand;

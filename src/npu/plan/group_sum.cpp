@@ -113,11 +113,12 @@ void Builder::add_group_sum(const file::Node& node, const std::vector<Pass>& pas
   auto step = std::make_unique<GroupSumStep>(node);
   step->in = &in, step->out = &out, step->channels = int(channels), step->multiplications = multiplications;
   const auto input = in.dtype == DType::f16 ? kernels::ConvInput::f16 : kernels::ConvInput::bf16;
-  packing_.push_back({&node, [sum = step.get(), parts = std::move(parts), input]() mutable {
+  packing_.push_back({&node, [this, sum = step.get(), parts = std::move(parts), input]() mutable {
                         for (Part& p : parts) {
                           const auto& s = p.shape;
                           sum->groups.push_back(kernels::prepare_conv(
                               s, input, dense_weights(p.weights, s.out_c, s.in_c, 1, 1, 0), std::move(p.tail)));
+                          file::let_go(graph_, p.weights.data);
                         }
                       }});
   add(std::move(step), {&in, &out}, {&out});
