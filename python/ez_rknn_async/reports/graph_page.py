@@ -13,6 +13,7 @@ from .graph_layout import Vertex, lay_out
 from .page import figures, page, section, table
 
 BOX, TALL, ROW, BEND, GAP, EDGE = 190, 40, 78, 24, 22, 2
+HALO = 'stroke="var(--card)" stroke-width="4" paint-order="stroke"'  # text stays legible where an edge passes under it
 
 
 def graph_page(path: str, facts: dict[str, Any], graphs: list[dict[str, Any]]) -> str:
@@ -68,13 +69,14 @@ def draw(graph: dict[str, Any]) -> str:
                 edges.append((maker[tensor], k))
                 carried.append(tensor)
     vertices, paths, width = lay_out(len(nodes), edges, BOX, BEND, GAP)
-    parts = []
+    parts, labels = [], []
     for path, tensor in zip(paths, carried, strict=True):
         parts.append(f'<path d="{curve(path)}" fill="none" stroke="var(--soft)" stroke-width="1.2" opacity="0.8"/>')
-        last = path[-2:]
-        if len(last[1].above) == 1:  # elsewhere texts would cover each other
-            x, y = (last[0].x + last[1].x) / 2, last[1].row * ROW - (ROW - TALL) / 2 + 4
-            parts.append(f'<text class="soft" x="{x + 6:.0f}" y="{y:.0f}">{escape(short(tensors[tensor]))}</text>')
+        end = path[-1]
+        if len(end.above) == 1:  # elsewhere texts would cover each other
+            text = escape(short(tensors[tensor]))
+            labels.append(f'<text class="soft" x="{end.x + 6:.0f}" y="{end.row * ROW - 9}" {HALO}>{text}</text>')
+    parts += labels
     parts += [box(vertex, nodes[vertex.node]) for vertex in vertices if vertex.node is not None]
     rows = max((v.row for v in vertices), default=0)
     moved = [f'<g transform="translate({EDGE} {EDGE})">', *parts, "</g>"]  # lines have a width
