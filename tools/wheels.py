@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -103,7 +104,7 @@ def environment(folder: pathlib.Path, packages: tuple[str, ...], interpreter: st
 
 
 def wrappers(tools: pathlib.Path, arch: str) -> pathlib.Path:
-    """A folder with c++, cc, ar and ranlib for that architecture."""
+    """A folder with c++, cc, ar and ranlib for that architecture, and what stands in for its unwinder while linking."""
     folder = WORK / f"zig-{arch}"
     folder.mkdir(parents=True, exist_ok=True)
     where = (
@@ -130,7 +131,21 @@ done
         script = folder / name
         script.write_text(f'#!/bin/sh\n# zig {version}{change}exec "{zig}/zig" {command} "$@"\n')
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    link_to_unwinder(folder)
     return folder
+
+
+def link_to_unwinder(folder: pathlib.Path) -> None:
+    """Makes an empty libgcc_s with the symbols of the real one; linked first, it keeps zig's unwinder out.
+
+    A process must have one unwinder: pthread_exit, with which Python before 3.14 ends daemon threads, hands the state of
+    glibc's, which is libgcc_s, to the code of every frame.
+    """
+    symbols = ROOT / "cmake" / "libgcc_s.map"
+    source, library = folder / "libgcc_s.c", folder / "libgcc_s.so"
+    source.write_text("".join(f"void {name}(void) {{}}\n" for name in re.findall(r"\b_Unwind_\w+", symbols.read_text())))
+    options = ["-shared", "-nostdlib", "-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={symbols}"]
+    subprocess.run([folder / "cc", *options, source, "-o", library], check=True)
 
 
 def build(
