@@ -27,6 +27,7 @@ BINFMT = pathlib.Path("/proc/sys/fs/binfmt_misc")
 # The head of a 64-bit little-endian ELF program for aarch64 (machine 0xb7), and the bits of it that count.
 MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+LOADER = "/usr/lib/qemu-loader"  # of qemu in the root; not longer than the path it stands for
 # The network settings of this machine: they hold in the root too.
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -147,13 +148,19 @@ def debian(suite: str, arch: str) -> pathlib.Path:
 
 
 def copy_emulator(machine: str, root: pathlib.Path) -> None:
-    """qemu and the libraries it is linked to, at their own places: they are another architecture's, so none is in the way."""
+    """qemu and the libraries it is linked to, at their own places: they are another architecture's, so none is in the way.
+
+    Not so the loader: Debian's usr-is-merged removes a /lib64 that is no package's.
+    """
     path = qemu(machine)
     libraries = re.findall(r"(/\S+) \(0x", subprocess.check_output(["ldd", path], text=True))
+    (loader,) = (name for name in libraries if name.startswith("/lib64/"))
     for name in (path, *libraries):
-        target = root / name[1:]
+        target = root / (LOADER if name == loader else name)[1:]
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(name, target)
+    copy = root / path[1:]
+    copy.write_bytes(copy.read_bytes().replace(loader.encode(), LOADER.encode().ljust(len(loader), b"\0"), 1))
 
 
 def inside(root: pathlib.Path, script: str, *arguments: object) -> None:
