@@ -11,5 +11,6 @@ set(CMAKE_CXX_COMPILER_AR ${CMAKE_AR})
 set(CMAKE_CXX_COMPILER_RANLIB ${CMAKE_RANLIB})
 # The machine's strip knows no other architecture: the linker leaves the symbols out.
 set(CMAKE_STRIP /bin/true)
-set(CMAKE_SHARED_LINKER_FLAGS_INIT "-s ${EZ_RKNN_ZIG_BIN}/libgcc_s.so")
-set(CMAKE_MODULE_LINKER_FLAGS_INIT "-s ${EZ_RKNN_ZIG_BIN}/libgcc_s.so")
+set(CMAKE_SHARED_LINKER_FLAGS_INIT -s)
+set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
+set(CMAKE_CXX_STANDARD_LIBRARIES_INIT ${EZ_RKNN_ZIG_BIN}/libgcc_s.so)

@@ -143,7 +143,9 @@ def link_to_unwinder(folder: pathlib.Path) -> None:
     """
     symbols = ROOT / "cmake" / "libgcc_s.map"
     source, library = folder / "libgcc_s.c", folder / "libgcc_s.so"
-    source.write_text("".join(f"void {name}(void) {{}}\n" for name in re.findall(r"\b_Unwind_\w+", symbols.read_text())))
+    source.write_text(
+        "".join(f"void {name}(void) {{}}\n" for name in re.findall(r"\b_Unwind_\w+", symbols.read_text()))
+    )
     options = ["-shared", "-nostdlib", "-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={symbols}"]
     subprocess.run([folder / "cc", *options, source, "-o", library], check=True)
 
