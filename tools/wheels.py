@@ -136,7 +136,7 @@ done
 
 
 def link_to_unwinder(folder: pathlib.Path) -> None:
-    """Makes an empty libgcc_s with the symbols of the real one; linked first, it keeps zig's unwinder out.
+    """Makes an empty libgcc_s with the symbols of the real one; on the link line before zig's own unwinder, it keeps that out.
 
     A process must have one unwinder: pthread_exit, with which Python before 3.14 ends daemon threads, hands the state of
     glibc's, which is libgcc_s, to the code of every frame.
