@@ -5,14 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "npu/kernels/simd/bytes_x86.hpp"
+
 namespace ez_rknn::npu::kernels {
 namespace {
 
 struct Int {
   __m256i a, b;
-};
-struct Bytes {
-  __m128i v;
 };
 struct Real {
   __m256 a, b;
@@ -47,22 +46,11 @@ inline Bytes to_bytes(Int x) {
   const __m256i w = narrow16(x);
   return {_mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1))};
 }
-inline void store_i8(void* p, Bytes x) { _mm_storeu_si128(static_cast<__m128i*>(p), x.v); }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
-inline Bytes operator&(Bytes x, Bytes y) { return {_mm_and_si128(x.v, y.v)}; }
-/// One load a lane, faster than a gather.
-inline __m128i look_up_8(const std::uint8_t* table, const std::int32_t* at) {
-  __m128i x = _mm_cvtsi32_si128(table[at[0]]);
-  x = _mm_insert_epi8(x, table[at[1]], 1), x = _mm_insert_epi8(x, table[at[2]], 2);
-  x = _mm_insert_epi8(x, table[at[3]], 3), x = _mm_insert_epi8(x, table[at[4]], 4);
-  x = _mm_insert_epi8(x, table[at[5]], 5), x = _mm_insert_epi8(x, table[at[6]], 6);
-  return _mm_insert_epi8(x, table[at[7]], 7);
-}
 inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
   alignas(32) std::int32_t at[16];
   store_int(at, index);
-  const __m128i low = look_up_8(table, at);
-  return {lanes > 8 ? _mm_unpacklo_epi64(low, look_up_8(table, at + 8)) : low};
+  return look_up_16(table, at, lanes);
 }
 constexpr int kStoredPixels = 2;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {

@@ -7,15 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "npu/kernels/simd/bytes_x86.hpp"
+
 namespace ez_rknn::npu::kernels {
 namespace {
 
 struct Int {
   __m512i v;
-};
-/// Sixteen int8.
-struct Bytes {
-  __m128i v;
 };
 struct Real {
   __m512 v;
@@ -36,22 +34,12 @@ inline void store_int(void* p, Int x) { _mm512_storeu_si512(p, x.v); }
 inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v)); }
 /// Saturates.
 inline Bytes to_bytes(Int x) { return {_mm512_cvtsepi32_epi8(x.v)}; }
-inline void store_i8(void* p, Bytes x) { _mm_storeu_si128(static_cast<__m128i*>(p), x.v); }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
-inline Bytes operator&(Bytes a, Bytes b) { return {_mm_and_si128(a.v, b.v)}; }
-inline __m128i look_up_8(const std::uint8_t* table, const std::int32_t* at) {
-  __m128i x = _mm_cvtsi32_si128(table[at[0]]);
-  x = _mm_insert_epi8(x, table[at[1]], 1), x = _mm_insert_epi8(x, table[at[2]], 2);
-  x = _mm_insert_epi8(x, table[at[3]], 3), x = _mm_insert_epi8(x, table[at[4]], 4);
-  x = _mm_insert_epi8(x, table[at[5]], 5), x = _mm_insert_epi8(x, table[at[6]], 6);
-  return _mm_insert_epi8(x, table[at[7]], 7);
-}
 /// table[index] of the first 8 or 16 lanes, as many as hold `lanes`; 0 in the others.
 inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
   alignas(64) std::int32_t at[16];
   store_int(at, index);
-  const __m128i low = look_up_8(table, at);
-  return {lanes > 8 ? _mm_unpacklo_epi64(low, look_up_8(table, at + 8)) : low};
+  return look_up_16(table, at, lanes);
 }
 /// Bytes of four vectors narrowed by two vpacks: to 16 of the first, 16 of the second, ...
 inline __m512i in_pixel_order(__m512i x) {
