@@ -21,7 +21,8 @@ std::string printable(std::string_view text) {
   std::string s;
   for (const char c : text) {
     char escaped[8] = {c};
-    if ((c >= 0 && c < ' ') || c == 0x7f) std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(c));
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(c));
     s += escaped;
   }
   return s;
