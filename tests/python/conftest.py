@@ -21,7 +21,12 @@ for name in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY", "EZ_FAKE_RT"):
 
 
 def build(*targets):
-    """Brings targets of the C++ build up to date. Returns its folder, build/release, which is made if missing."""
+    """Brings targets of the C++ build up to date. Returns its folder, build/release, which is made if missing.
+
+    $EZ_RKNN_BUILD is a folder where they have been built already, on a machine that has a compiler.
+    """
+    if given := os.environ.get("EZ_RKNN_BUILD"):
+        return pathlib.Path(given)
     folder = ROOT / "build" / "release"
     if not (folder / "build.ninja").exists():
         command = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DEZ_RKNN_BUILD_TESTS=ON"]
@@ -73,10 +78,6 @@ class FakeRuntime:
 
 @pytest.fixture(scope="session")
 def fake_library():
-    """$EZ_RKNN_FAKE_RUNTIME, or built on demand in build/release."""
-    given = os.environ.get("EZ_RKNN_FAKE_RUNTIME")
-    if given:
-        return pathlib.Path(given)
     return build("fake_rknnrt") / "tests" / "fake_rt" / "libfake_rknnrt.so"
 
 
