@@ -281,10 +281,16 @@ def test_the_process_is_out_of_memory(fake_library):
         fake_library,
         "copy=1;outputs=y:1x67108864:UNDEFINED:f32,z:1x4:UNDEFINED:f32",
         """
-        import resource
+        import mmap, resource
         session = open_session()
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + (128 << 20), -1))
+        try:
+            mmap.mmap(-1, 256 << 20)
+            say("no limit")
+            sys.exit()
+        except OSError:
+            pass
         try:
             session.run(["y"], X)
         except MemoryError:
@@ -300,6 +306,8 @@ def test_the_process_is_out_of_memory(fake_library):
         say(session.run(["z"], X)[0].tolist())
         """,
     )
+    if lines == ["no limit"]:
+        pytest.skip("nothing holds a process to RLIMIT_AS here, as under qemu")
     assert lines == ["run", "None std::bad_alloc", "submit", "[[1.0, 2.0, 3.0, 4.0]]"]
 
 
