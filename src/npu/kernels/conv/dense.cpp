@@ -15,6 +15,7 @@ constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with 
 constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
 constexpr std::uint64_t kOneThread = 1'000'000;   ///< multiply-accumulates below which a second thread costs more
 constexpr int kItems = 8;                         ///< pieces of work to share out, where the layer is large enough
+constexpr int kTailPixels = 48;                   ///< of runs whose accumulators the tail takes together
 constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
@@ -139,14 +140,18 @@ class Dense final : public Conv {
   bool gapless(const M& m) const {
     return m.row == m.pixel * shape_.out_w;
   }
+  /// Pixels whose accumulators wait for the tail.
+  int held_pixels(const PackedBlock& b) const {
+    return pairs() ? 2 * b.loop->max_pixels : std::max(b.loop->max_pixels, kTailPixels);
+  }
   bool pairs() const { return variant_.kernel->end != nullptr; }
   int loops() const { return static_cast<int>(weights_.blocks.size()); }
   std::size_t taps_bytes() const { return align(static_cast<std::size_t>(weights_.taps) * sizeof(std::ptrdiff_t)); }
   std::size_t accumulator_bytes() const {
     std::size_t most = 0;
     for (const PackedBlock& b : weights_.blocks)
-      most = std::max(most, static_cast<std::size_t>(b.loop->groups * b.loop->max_pixels * lane_) * 16);
-    return pairs() ? 2 * most : most;
+      most = std::max(most, static_cast<std::size_t>(b.loop->groups * held_pixels(b) * lane_) * 16);
+    return most;
   }
   std::size_t walk_bytes(const Walk& w) const {
     return w.staged + (weights_.factors.empty() ? 0 : w.pixel_sums + w.column + w.sums);
@@ -245,49 +250,71 @@ class Dense final : public Conv {
     int y, x;
   };
 
-  /// Computes and finishes runs one by one, or two at a time where the kernel takes pairs.
+  /// Computes runs, two at a time where the kernel takes pairs, and finishes them: to set up a tail for a few pixels
+  /// costs as much as to finish them, so it gets as many neighbours as there are.
   class Runs {
    public:
     Runs(const Dense& dense, const Task& task, const PackedBlock& block, DenseTile& tile)
-        : dense_(dense), task_(task), block_(block), tile_(tile) {
+        : dense_(dense), task_(task), block_(block), tile_(tile), buffer_(tile.accumulators) {
       tail_.accumulator_pixel = std::ptrdiff_t{block.loop->groups} * 16 * dense.lane_;
       tail_.window_factors = dense.weights_.factors.data();
       tail_.first_group = block.first_group, tail_.groups = block.loop->groups;
       tail_.operand_pixel = dense.tail_->operand_pixel(task.operand);
       tail_.out_pixel = task.out.pixel;
     }
-    void add(const Run& run, int pixels) {
-      if (held_ > 0 && pixels != tile_.pixels) flush();
-      tile_.pixels = pixels;
-      held_runs_[held_++] = run;
-      if (held_ == (dense_.pairs() ? 2 : 1)) flush();
-    }
+    ~Runs() { tile_.accumulators = buffer_; }
+    Runs(const Runs&) = delete;
+    Runs& operator=(const Runs&) = delete;
+
+    void add(const Run& run, int pixels) { dense_.pairs() ? add_to_pair(run, pixels) : add_to_row(run, pixels); }
     std::ptrdiff_t pixel() const { return tile_.pixel; }
     void flush() {
       if (held_ == 0) return;
-      tile_.source = held_runs_[0].source;
-      tile_.second = held_ == 2 ? held_runs_[1].source : nullptr;
+      if (!dense_.pairs()) return finish_row();
+      tile_.source = pair_[0].source;
+      tile_.second = held_ == 2 ? pair_[1].source : nullptr;
       block_.loop->functions[tile_.pixels - 1](tile_);
-      for (int i = 0; i < held_; ++i) {
-        const Run& run = held_runs_[i];
-        tail_.accumulators = tile_.accumulators + i * block_.loop->max_pixels * tail_.accumulator_pixel;
-        tail_.pixels = tile_.pixels;
-        tail_.window_sums = run.sums;
-        tail_.operand = dense_.tail_->operand_at(task_.operand, run.y, run.x);
-        tail_.out = task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel;
-        (*dense_.tail_)(tail_);
-      }
+      for (int i = 0; i < held_; ++i)
+        finish(pair_[i], tile_.pixels, buffer_ + i * block_.loop->max_pixels * tail_.accumulator_pixel);
       held_ = 0;
     }
 
    private:
+    void add_to_pair(const Run& run, int pixels) {
+      if (held_ > 0 && pixels != tile_.pixels) flush();
+      tile_.pixels = pixels;
+      pair_[held_++] = run;
+      if (held_ == 2) flush();
+    }
+    void add_to_row(const Run& run, int pixels) {
+      if (held_ > 0 && (run.y != pair_[0].y || held_ + pixels > dense_.held_pixels(block_))) finish_row();
+      if (held_ == 0) pair_[0] = run;
+      tile_.source = run.source, tile_.pixels = pixels;
+      tile_.accumulators = buffer_ + held_ * tail_.accumulator_pixel;
+      block_.loop->functions[pixels - 1](tile_);
+      held_ += pixels;
+    }
+    void finish_row() {
+      finish(pair_[0], held_, buffer_);
+      held_ = 0;
+    }
+    void finish(const Run& run, int pixels, const std::byte* accumulators) {
+      tail_.accumulators = accumulators;
+      tail_.pixels = pixels;
+      tail_.window_sums = run.sums;
+      tail_.operand = dense_.tail_->operand_at(task_.operand, run.y, run.x);
+      tail_.out = task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel;
+      (*dense_.tail_)(tail_);
+    }
+
     const Dense& dense_;
     const Task& task_;
     const PackedBlock& block_;
     DenseTile& tile_;
+    std::byte* const buffer_;
     TailTile tail_;
-    Run held_runs_[2] = {};
-    int held_ = 0;
+    Run pair_[2] = {};  ///< the pair, or where the row of held pixels begins
+    int held_ = 0;      ///< runs of the pair, or pixels of the row
   };
 
   void add_row(Runs& runs, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,

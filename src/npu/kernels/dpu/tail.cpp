@@ -233,7 +233,7 @@ class PreparedTail final : public Tail {
   void choose_faster(const TailKernels& kernels, std::span<const Interval> ranges) {
     if (params_.lut.active && !params_.operand && layer_.out_type == DType::i8) {
       bytes_ = plan_bytes(layer_);
-      params_.bytes = bytes_.data();
+      params_.bytes = bytes_.data(), params_.bytes_ends = ends_matter(layer_, bytes_);
       function_ = kernels.bytes, name_ = "bytes";
       if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
         SegmentParams& s = segments_->params;
@@ -243,10 +243,11 @@ class PreparedTail final : public Tail {
         params_.segments = &segments_->params;
         function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
       } else if (use_fused(ranges)) {
-        name_ = "fused_bytes";
+        name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
+        params_.fused.table_ties = ties_matter(layer_, bytes_);
       }
     } else if (use_fused(ranges)) {
-      function_ = kernels.fused, name_ = "fused";
+      function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
     } else if ((affine_ = plan_affine(layer_, ranges))) {
       params_.affine = affine_->params;
       params_.affine.bias = affine_->bias.data();
@@ -276,6 +277,8 @@ class PreparedTail final : public Tail {
     if (!fused_) return false;
     params_.fused = fused_->params;
     params_.fused.bias = fused_->bias.data(), params_.fused.bs = fused_->bs.data();
+    params_.fused.factor = fused_->factor.empty() ? nullptr : fused_->factor.data();
+    params_.fused.most = fused_->most.data();
     return true;
   }
 

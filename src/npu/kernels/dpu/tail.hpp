@@ -20,8 +20,8 @@ class Tail {
   const DpuLayer& layer() const { return *params_.layer; }
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
-  /// "segments", "segments_exact", "bytes", "fused_bytes", "fused", "affine", "exact", "linear", "linear_bias",
-  /// "linear_add", "linear_table", "real", "ref"
+  /// "segments", "segments_exact", "bytes", "fused_bytes", "words_bytes", "fused", "words", "affine", "exact",
+  /// "linear", "linear_bias", "linear_add", "linear_table", "real", "ref"
   std::string_view name() const { return name_; }
 
   /// Where the operand of pixel (y, x) is, and how far it is to the next pixel of the row.

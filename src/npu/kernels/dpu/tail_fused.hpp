@@ -20,17 +20,26 @@ inline Real round_product(Real x, Real y) {
   return multiply_add(keep_equal(rest, BySign ? half_like(x) : splat(0.5f)), splat(2.0f), even);
 }
 
-/// What BS and the clamps behind it make of sums.
-template <bool Clamped, bool BySign>
+/// What BS and the clamps behind it make of sums; with Whole set in 32 bits, else in f32.
+template <bool Whole, bool Clamped, bool BySign>
 inline Real fused_bs(const FusedParams& f, std::size_t channel, Int sum) {
-  Real v = to_real(sum + load_int(f.bias + channel));
-  if constexpr (Clamped) v = min(max(v, splat(-f.bound)), splat(f.bound));
-  v = round_product<BySign>(v, load_real(f.bs + channel));
+  const Int biased = sum + load_int(f.bias + channel);
+  Real v;
+  if constexpr (Whole) {
+    const Int most = load_int(f.most + channel);
+    Int product = min(max(biased, splat(0) - most), most) * load_int(f.factor + channel);
+    if constexpr (BySign) product = product + (product >> 31);
+    v = to_real((product + splat(f.half)) >> f.shift);
+  } else {
+    v = to_real(biased);
+    if constexpr (Clamped) v = min(max(v, splat(-f.bound)), splat(f.bound));
+    v = round_product<BySign>(v, load_real(f.bs + channel));
+  }
   if constexpr (Clamped) v = min(max(v, splat(f.lo)), splat(f.hi));
   return v;
 }
 
-template <bool Operand, bool Clamped, bool BySign>
+template <bool Whole, bool Operand, bool Clamped, bool BySign>
 inline void fused_group(const TailParams& t, const TailTile& block, int g) {
   // Copies, which stores to the map cannot change.
   const FusedParams f = t.fused;
@@ -41,7 +50,7 @@ inline void fused_group(const TailParams& t, const TailTile& block, int g) {
   const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
   const Real magic = splat(kMagic);
   const auto value = [&](int p) {
-    Real v = fused_bs<Clamped, BySign>(f, channel, sum_of(tile, p, g, factor));
+    Real v = fused_bs<Whole, Clamped, BySign>(f, channel, sum_of(tile, p, g, factor));
     if constexpr (Operand) {
       const std::byte* operand = tile.operand + p * tile.operand_pixel + channel * bytes_of(operand_type);
       const Real x = to_real(operand_type == TailType::i8 ? load_i8(operand) : load_i16(operand));
@@ -62,16 +71,21 @@ inline void fused_group(const TailParams& t, const TailTile& block, int g) {
   for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
 }
 
-template <bool Operand, bool Clamped, bool BySign>
+template <bool Whole, bool Operand, bool Clamped, bool BySign>
 inline void fused_block(const TailParams& t, const TailTile& tile) {
-  for (int g = 0; g < tile.groups; ++g) fused_group<Operand, Clamped, BySign>(t, tile, g);
+  for (int g = 0; g < tile.groups; ++g) fused_group<Whole, Operand, Clamped, BySign>(t, tile, g);
+}
+
+template <bool Whole, bool Clamped>
+inline void fused_form(const TailParams& t, const TailTile& tile) {
+  if (t.operand) fused_block<Whole, true, Clamped, true>(t, tile);
+  else if (t.fused.by_sign) fused_block<Whole, false, Clamped, true>(t, tile);
+  else fused_block<Whole, false, Clamped, false>(t, tile);
 }
 
 inline void tail_fused(const TailParams& t, const TailTile& tile) {
-  const FusedParams& f = t.fused;
-  if (t.operand) return f.clamped ? fused_block<true, true, true>(t, tile) : fused_block<true, false, true>(t, tile);
-  if (f.by_sign) return f.clamped ? fused_block<false, true, true>(t, tile) : fused_block<false, false, true>(t, tile);
-  f.clamped ? fused_block<false, true, false>(t, tile) : fused_block<false, false, false>(t, tile);
+  if (t.fused.factor) t.fused.clamped ? fused_form<true, true>(t, tile) : fused_form<true, false>(t, tile);
+  else t.fused.clamped ? fused_form<false, true>(t, tile) : fused_form<false, false>(t, tile);
 }
 
 }  // namespace

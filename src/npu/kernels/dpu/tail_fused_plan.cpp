@@ -133,6 +133,27 @@ class Stages {
   double second = 1, converter = 1;  ///< factors of BN and of the output
 };
 
+/// BS in 32 bits, where they hold what still matters of every channel (`fits`).
+template <class Fits>
+bool use_words(const DpuLayer& layer, FusedPlan& plan, double bound, const Fits& fits) {
+  const bool multiplies = layer.bs && layer.bs->mul;
+  const int shift = multiplies ? std::max(layer.bs->shift, 0) : 0;
+  if (shift > 24) return false;
+  // Without a shift there is nothing to round: the same with one of 1, and twice the factors.
+  const int doubled = shift == 0 ? 1 : 0;
+  plan.params.shift = shift + doubled, plan.params.half = 1 << (shift + doubled - 1);
+  plan.factor.assign(plan.bias.size(), 0), plan.most.assign(plan.bias.size(), 0);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
+    const std::int64_t factor = std::int64_t{multiplies ? layer.bs->mul_value[c] : 1} << doubled;
+    const double room =
+        std::floor((0x1p31 - 1 - plan.params.half) / static_cast<double>(std::max<std::int64_t>(factor, 1)));
+    const double most = std::min(room, bound);
+    if (factor > INT32_MAX || most < 1 || !fits(c, most)) return false;
+    plan.factor[c] = static_cast<std::int32_t>(factor), plan.most[c] = static_cast<std::int32_t>(most);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges) {
@@ -156,13 +177,19 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
     largest = std::max(largest, most_of(c)), steepest = std::max(steepest, slope);
   }
   const double bound = std::exp2(22 - std::ceil(std::log2(std::max(steepest, 1.0))));
-  if (largest > bound) stages.params.clamped = true;
-  stages.params.bound = static_cast<float>(bound);
-  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
-    const double reach = std::min(most_of(c), bound) * static_cast<double>(plan.bs[c]);
-    if (!stages.stays_small(reach)) return std::nullopt;
-    if (most_of(c) > bound && bound * static_cast<double>(plan.bs[c]) < stages.needed()) return std::nullopt;
+  const auto fits = [&](std::size_t c, double limit) {
+    const double slope = static_cast<double>(plan.bs[c]);
+    return stages.stays_small(std::min(most_of(c), limit) * slope) &&
+           (most_of(c) <= limit || limit * slope >= stages.needed());
+  };
+  if (!use_words(layer, plan, bound, fits)) {
+    for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
+      if (!fits(c, bound)) return std::nullopt;
+    plan.factor.clear();
+    if (largest > bound) stages.params.clamped = true;
+    stages.params.bound = static_cast<float>(bound);
   }
+  stages.params.half = plan.params.half, stages.params.shift = plan.params.shift;
   plan.params = stages.params;
   return plan;
 }

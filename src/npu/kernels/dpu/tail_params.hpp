@@ -56,14 +56,20 @@ struct AffineParams {
 struct FusedParams {
   const std::int32_t* bias = nullptr;  ///< null: the stages are more than that
   const float* bs = nullptr;
+  /// The same product and rounding in 32 bits, where they hold it: ((accumulator + bias) * factor + half) >> shift.
+  const std::int32_t* factor = nullptr;  ///< null: they do not
+  const std::int32_t* most = nullptr;    ///< accumulator + bias stays within +-most, as with `bound`
+  std::int32_t half = 0;
+  int shift = 0;
   bool by_sign = true;  ///< halves round away from zero; else up, which is the same where negative values do not matter
-  bool clamped = false;     ///< else neither of these is needed:
-  float bound = 0;          ///< accumulator + bias stays within +-bound, beyond which results no longer change
+  bool clamped = false;     ///< else none of these is needed:
+  float bound = 0;          ///< f32: accumulator + bias stays within +-bound, beyond which results no longer change
   float lo = 0, hi = 0;     ///< of q
   bool multiplies = false;  ///< with the operand
   float operand_offset = 0, operand_scale = 1, sum_lo = 0, sum_hi = 0;
   float out_scale = 1, bn = 1;
   std::int32_t offset = 0;
+  bool table_ties = true;  ///< before a look-up table: whether it tells apart which way round(q * bn) takes halves
 };
 
 /// A table of int8 results for a look-up table's inputs, found in f32. Twice an input plus 1 is computed as the sum of
@@ -108,6 +114,7 @@ struct TailParams {
   LinearParams linear;
   FusedParams fused;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
+  bool bytes_ends = false;              ///< inputs beyond the table's ends may give other results than these
   const SegmentParams* segments = nullptr;
   const DpuLayer* layer = nullptr;
   bool wide = false;  ///< accumulators are f64 (of integers)

@@ -36,10 +36,17 @@ std::optional<LinearPlan> plan_linear(const DpuLayer& layer);
 /// The layer's int8 result for every input of its look-up table, first to last.
 std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 
+/// Whether inputs beyond the table's ends give other results than its ends.
+bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes);
+
+/// Whether the results show which way round(q * bn), the table's input, takes halves.
+bool ties_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes);
+
 /// FusedParams with the arrays they point to.
 struct FusedPlan {
   std::vector<std::int32_t> bias;
   std::vector<float> bs;
+  std::vector<std::int32_t> factor, most;  ///< empty: 32 bits do not do
   FusedParams params;
 };
 

@@ -63,6 +63,10 @@ inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 inline Int operator*(Int x, Int y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
 inline Int operator&(Int x, Int y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
+inline Int operator>>(Int x, int n) {
+  const __m128i count = _mm_cvtsi32_si128(n);
+  return {_mm256_sra_epi32(x.a, count), _mm256_sra_epi32(x.b, count)};
+}
 inline Int min(Int x, Int y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
 inline Int max(Int x, Int y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
 inline __m256i gather8_i16(const std::int16_t* table, __m256i index) {
@@ -133,6 +137,10 @@ inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
           pick_less(x.c, y.c, less.c, other.c), pick_less(x.d, y.d, less.d, other.d)};
 }
 
+inline bool any_unequal(Int x, Int y) {
+  const __m256i equal = _mm256_and_si256(_mm256_cmpeq_epi32(x.a, y.a), _mm256_cmpeq_epi32(x.b, y.b));
+  return _mm256_movemask_epi8(equal) != -1;
+}
 inline bool any_unequal(Wide x, Wide y) {
   const __m256d ab = _mm256_or_pd(_mm256_cmp_pd(x.a, y.a, _CMP_NEQ_UQ), _mm256_cmp_pd(x.b, y.b, _CMP_NEQ_UQ));
   const __m256d cd = _mm256_or_pd(_mm256_cmp_pd(x.c, y.c, _CMP_NEQ_UQ), _mm256_cmp_pd(x.d, y.d, _CMP_NEQ_UQ));

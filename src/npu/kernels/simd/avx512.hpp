@@ -63,6 +63,7 @@ inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Int operator-(Int a, Int b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 inline Int operator*(Int a, Int b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 inline Int operator&(Int a, Int b) { return {_mm512_and_si512(a.v, b.v)}; }
+inline Int operator>>(Int a, int n) { return {_mm512_sra_epi32(a.v, _mm_cvtsi32_si128(n))}; }
 inline Int min(Int a, Int b) { return {_mm512_min_epi32(a.v, b.v)}; }
 inline Int max(Int a, Int b) { return {_mm512_max_epi32(a.v, b.v)}; }
 /// table[index]; two bytes past the entry are read too.
@@ -111,6 +112,7 @@ inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
           _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x.b, y.b, _CMP_LT_OQ), other.b, less.b)};
 }
 
+inline bool any_unequal(Int x, Int y) { return _mm512_cmpneq_epi32_mask(x.v, y.v) != 0; }
 inline bool any_unequal(Wide x, Wide y) {
   return _mm512_cmp_pd_mask(x.a, y.a, _CMP_NEQ_UQ) | _mm512_cmp_pd_mask(x.b, y.b, _CMP_NEQ_UQ);
 }

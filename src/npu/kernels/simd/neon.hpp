@@ -92,6 +92,10 @@ inline Int operator*(Int x, Int y) {
 inline Int operator&(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vandq_s32(a, b); }, x, y);
 }
+inline Int operator>>(Int x, int n) {
+  const int32x4_t count = vdupq_n_s32(-n);
+  return each<Int>([count](int32x4_t a) { return vshlq_s32(a, count); }, x);
+}
 inline Int min(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vminq_s32(a, b); }, x, y);
 }
@@ -174,6 +178,11 @@ inline Wide select_less(Wide x, Wide y, Wide less, Wide other) {
   return each<Wide>(
       [](float64x2_t a, float64x2_t b, float64x2_t l, float64x2_t o) { return vbslq_f64(vcltq_f64(a, b), l, o); }, x, y,
       less, other);
+}
+inline bool any_unequal(Int x, Int y) {
+  uint32x4_t equal = vdupq_n_u32(~std::uint32_t{0});
+  for (int i = 0; i < 4; ++i) equal = vandq_u32(equal, vceqq_s32(x.v[i], y.v[i]));
+  return vminvq_u32(equal) == 0;
 }
 inline bool any_unequal(Wide x, Wide y) {
   uint64x2_t equal = vdupq_n_u64(~std::uint64_t{0});
