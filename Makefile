@@ -11,7 +11,7 @@ ifeq ($(origin CXX),default)
 export CXX := c++
 endif
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve docs wheels packages packages-arm64 bare-roots clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve test-ray docs wheels packages packages-arm64 bare-roots clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -83,13 +83,14 @@ test-aarch64: $(STAMP)
 	# The emulated processor has every instruction. One that has none beyond ARMv8.0:
 	QEMU_CPU=cortex-a53 ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS) -R 'unit_npu_ops|abi_'
 
-## make test-serve  `ez-rknn serve` with KServe's server, asked by tritonclient, in an environment of its own (.venv-serve)
-test-serve: install
-	test -x .venv-serve/bin/python || $(PYTHON) -m venv .venv-serve
-	.venv-serve/bin/pip install --quiet --disable-pip-version-check --prefer-binary -r requirements-serve.txt
-	rm -rf build/served && $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -Cbuild-dir=build/python -w build/served .
-	.venv-serve/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall build/served/*.whl
-	cd tests/python && ../../.venv-serve/bin/python -m pytest -q -s test_serve.py
+## make test-serve  `ez-rknn serve` with KServe's server, asked by tritonclient, in an environment of its own (build/venv-serve)
+## make test-ray    examples/ray_serve.py with a real Ray, and what a second replica brings (build/venv-ray)
+test-serve test-ray: test-%: install
+	test -x build/venv-$*/bin/python || $(PYTHON) -m venv build/venv-$*
+	build/venv-$*/bin/pip install --quiet --disable-pip-version-check --prefer-binary -r requirements-$*.txt
+	rm -rf build/wheel-for-$* && $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -Cbuild-dir=build/python -w build/wheel-for-$* .
+	build/venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall build/wheel-for-$*/*.whl
+	cd tests/python && ../../build/venv-$*/bin/python -m pytest -q -s test_$*.py
 
 ## make docs       the site, into build/site (environment .venv-docs)
 docs:

@@ -7,6 +7,7 @@ session. `ez-rknn serve` calls `serve`.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,21 +16,24 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from . import errors
 from .session import InferenceSession
 
 _arguments, sys.argv = sys.argv, sys.argv[:1]  # KServe reads the command line when it is imported
 try:
     import grpc.aio
-    from kserve import InferOutput, InferRequest, InferResponse, Model, ModelRepository
+    from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model, ModelRepository
     from kserve.errors import InferenceError, InvalidInput, ModelNotReady
     from kserve.protocol.dataplane import DataPlane
     from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as protocol
     from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
     from kserve.protocol.grpc.servicer import InferenceServicer
+    from kserve.protocol.infer_type import RequestedOutput
     from kserve.protocol.model_repository_extension import ModelRepositoryExtension
     from kserve.protocol.rest.server import RESTServer
-    from kserve.utils.numpy_codec import from_np_dtype
+    from kserve.utils.numpy_codec import from_np_dtype, to_np_dtype
     from prometheus_client import REGISTRY
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 finally:
@@ -93,7 +97,7 @@ class RknnModel(Model):  # type: ignore[misc]
             raise InvalidInput("this model is served by the Open Inference Protocol (v2): POST /v2/models/NAME/infer")
         wanted = [output.name for output in payload.request_outputs or ()] or None
         try:
-            feed = {tensor.name: tensor.as_numpy() for tensor in payload.inputs}
+            feed = {tensor.name: _array(tensor) for tensor in payload.inputs}
             results = await self.session.arun(wanted, feed, timeout=self._timeout)
         except (errors.Timeout, errors.QueueFull, errors.Closed) as e:
             raise NotInTime(self.name, str(e)) from e
@@ -118,6 +122,52 @@ class RknnModel(Model):  # type: ignore[misc]
         """Answer what was accepted, then let the model go."""
         self.ready = False
         self.session.close()
+
+
+class BinaryPlane(DataPlane):  # type: ignore[misc]
+    """Reads tensors that HTTP brings in binary in place. KServe's own makes a Python object of every element: 130 times the inference."""
+
+    def decode_inference_request(self, body: Any, headers: dict[str, str], model_name: str) -> InferRequest:
+        """Raises InvalidInput, which is answered with 400, for what is not such a request."""
+        length = headers.get("inference-header-content-length")
+        if not isinstance(body, bytes) or length is None:
+            return super().decode_inference_request(body, headers, model_name)
+        try:
+            head, position = json.loads(body[: int(length)]), int(length)
+            inputs = []
+            for item in head["inputs"]:
+                parameters = item.get("parameters") or {}
+                tensor = InferInput(item["name"], item["shape"], item["datatype"], item.get("data"), parameters)
+                if tensor.data is None:
+                    end = position + parameters["binary_data_size"]
+                    tensor.data = _from_bytes(tensor, memoryview(body)[position:end])
+                    position = end
+                inputs.append(tensor)
+            wanted = [RequestedOutput(item["name"], item.get("parameters")) for item in head.get("outputs") or ()]
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise InvalidInput(f"this is no request with binary tensors: {type(e).__name__}: {e}") from None
+        return InferRequest(
+            model_name, inputs, head.get("id"), parameters=head.get("parameters"), request_outputs=wanted or None
+        )
+
+
+def _from_bytes(tensor: InferInput, content: memoryview) -> np.ndarray:
+    dtype = to_np_dtype(tensor.datatype)
+    if dtype is None or dtype == np.object_:
+        raise ValueError(f"input {tensor.name!r}: no model takes {tensor.datatype}")
+    array: np.ndarray = np.frombuffer(content, dtype).reshape(tensor.shape)
+    return array
+
+
+def _array(tensor: InferInput) -> np.ndarray:
+    if isinstance(tensor.data, np.ndarray):
+        given: np.ndarray = tensor.data
+        return given
+    try:
+        array: np.ndarray = tensor.as_numpy()
+    except (ValueError, TypeError, OverflowError) as e:
+        raise InvalidInput(f"input {tensor.name!r}: not {tensor.datatype} of shape {tensor.shape}: {e}") from None
+    return array
 
 
 def _tensor(node: Any) -> dict[str, Any]:
@@ -183,7 +233,7 @@ async def serve(
     for model in models:
         registry.update(model)
     loaded = [*registry.get_models().values()]
-    plane, extension = DataPlane(model_registry=registry), ModelRepositoryExtension(model_registry=registry)
+    plane, extension = BinaryPlane(model_registry=registry), ModelRepositoryExtension(model_registry=registry)
     metrics = SessionMetrics(loaded)
     REGISTRY.register(metrics)
     rest = RESTServer(APPLICATION, plane, extension, http_port, grace_period=int(GRACE))

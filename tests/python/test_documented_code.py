@@ -23,7 +23,7 @@ DIGITS = MODELS / "digits"
 # Commands that this test does not run, and where they are.
 ELSEWHERE = {
     r"make (demo|test|setup|build|install|test-aarch64)\b": "the checks of a clean machine run them",
-    r"make (wheels|packages|docs|test-serve|bare-roots|dev-tools)\b": "they take minutes, and environments of their own",
+    r"make (wheels|packages|docs|test-serve|test-ray|bare-roots|dev-tools)\b": "they take minutes, and environments of their own",
     r"pip (install|uninstall) |sudo apt install ": "tools/wheels.py installs what it built, and takes it out again",
     r"ez-rknn serve |curl ": "test_serve.py",
     r"(V=|cc |LD_[A-Z_]+=)": "test_packages.py",
@@ -35,6 +35,8 @@ ELSEWHERE = {
     r"python tools/wheels\.py ": "it takes minutes, and installs and tries what it made",
     r"docker ": "needs a board",
     r"fuzz/campaign\.py ": "takes hours; ctest runs every target for seconds",
+    r"python examples/ray_serve\.py ": "test_ray.py",
+    r"build/venv-serve/bin/python benchmarks/serve_load\.py": "takes minutes, in the environment of make test-serve",
     r"\.venv/bin/(pip|python) ": "performance.md: takes minutes and networks that are made first",
 }
 PYTHON_ELSEWHERE = {r'ez\.convert\("model\.onnx"': "test_convert.py, with a stand-in for the toolkit"}
@@ -112,7 +114,9 @@ def listed(text, table):
 
 
 def looks_like_commands(code):
-    first = r"(ez-rknn|make|pip|cmake|g\+\+|cc|curl|pkg-config|export|python3?|docker|sudo|\.venv/|\$|[A-Z_]+=) ?"
+    first = (
+        r"(ez-rknn|make|pip|cmake|g\+\+|cc|curl|pkg-config|export|python3?|docker|sudo|\.venv/|build/|\$|[A-Z_]+=) ?"
+    )
     return bool(re.match(first, code))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 
 DIGITS = MODELS / "digits" / "digits_i8.rknn"
 CLIENTS = 64
-SECONDS = float(os.environ.get("EZ_RKNN_SERVE_SECONDS", "3"))
+SECONDS = 3
 
 
 def free_port():
@@ -139,8 +140,78 @@ def test_mistakes_are_the_clients_and_named(server, pictures, kind):
     client.infer("digits_i8", [image_input(kind, pictures[0])])
 
 
+def binary_request(server, pictures, **changes):
+    """The status of an HTTP request whose only input comes in binary, with one thing changed in its description."""
+    tensor = {"name": "image", "shape": [1, 1, 32, 32], "datatype": "UINT8", "parameters": {"binary_data_size": 1024}}
+    head = json.dumps({"inputs": [tensor | changes], "parameters": {"binary_data_output": True}}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.http}/v2/models/digits_i8/infer",
+        head + pictures[0].tobytes(),
+        {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shape": [1, 1, 32, 33]},
+        {"shape": "large"},
+        {"datatype": "BYTES"},
+        {"datatype": "FP7"},
+        {"parameters": {"binary_data_size": 1000}},
+        {"parameters": {"binary_data_size": "all"}},
+        {"parameters": {}},
+        {"parameters": None},
+        {"data": [[1, 2], [3]], "parameters": None},
+    ],
+    ids=str,
+)
+def test_binary_tensors_that_do_not_fit_are_named(server, pictures, changes):
+    status, said = binary_request(server, pictures, **changes)
+    assert status == 400 and (b"binary tensors" in said or b"image" in said), said
+    assert binary_request(server, pictures)[0] == 200
+
+
+def test_raw_contents_that_do_not_fit_are_the_clients_mistake(server):
+    tensor = grpc.InferInput("image", [1, 1, 32, 32], "UINT8")
+    tensor._raw_content = bytes(1000)
+    with pytest.raises(Exception, match="image") as info:
+        server.client(grpc).infer("digits_i8", [tensor])
+    assert "INVALID_ARGUMENT" in info.value.status()
+
+
+IN_PLACE = """
+import json, sys
+import numpy as np
+from kserve import ModelRepository
+from ez_rknn_async.serving import BinaryPlane
+
+tensor = {"name": "x", "shape": [2, 3], "datatype": "FP32", "parameters": {"binary_data_size": 24}}
+listed = {"name": "y", "shape": [2], "datatype": "INT64", "data": [7, 8]}
+head = json.dumps({"id": "one", "inputs": [tensor, listed, tensor | {"name": "z"}], "outputs": [{"name": "o"}]}).encode()
+values = np.arange(12, dtype=np.float32)
+body = head + values.tobytes()
+length = {"inference-header-content-length": str(len(head))}
+request = BinaryPlane(ModelRepository()).decode_inference_request(body, length, "model")
+x, y, z = request.inputs
+assert np.shares_memory(x.data, np.frombuffer(body, np.uint8)) and x.data.tolist() == values[:6].reshape(2, 3).tolist()
+assert z.data.tolist() == values[6:].reshape(2, 3).tolist() and y.as_numpy().tolist() == [7, 8]
+assert request.id == "one" and [output.name for output in request.request_outputs] == ["o"]
+"""
+
+
+def test_binary_tensors_are_read_in_place():
+    """KServe's own reader makes a Python object of every element: 0.6 s of a picture of 640 x 640."""
+    subprocess.run([sys.executable, "-c", IN_PLACE], check=True, timeout=120)
+
+
 def test_no_request_of_many_clients_is_lost(server, pictures):
-    """64 at once, half over HTTP and half over gRPC; every one is answered, and right."""
+    """64 at once, half over HTTP and half over gRPC; every one is answered, and right. How fast: benchmarks/serve_load.py."""
     session = ez.InferenceSession(DIGITS, provider_options={"schedule": "balanced"})
     expected = [int(scores.argmax()) for (scores,) in session.map([[picture] for picture in pictures[:CLIENTS]])]
     before = server.metric("ez_rknn_tasks_total", "digits_i8")
@@ -165,17 +236,9 @@ def test_no_request_of_many_clients_is_lost(server, pictures):
         thread.start()
     for thread in threads:
         thread.join()
-    rate = sum(counts) / (time.monotonic() - begin)
     assert not wrong, wrong[:3]
     assert min(counts) > 0
     assert server.metric("ez_rknn_tasks_total", "digits_i8") - before == sum(counts)
-
-    begin, runs = time.monotonic(), 2000
-    assert sum(1 for _ in session.map([pictures[0]] for _ in range(runs))) == runs
-    direct = runs / (time.monotonic() - begin)
-    print(
-        f"\n{sum(counts)} requests of {CLIENTS} clients, {rate:.0f}/s; the session directly {direct:.0f}/s: {rate / direct:.3f}"
-    )
 
 
 def test_what_does_not_fit_in_time_is_unavailable(fake_library, tmp_path):
