@@ -54,6 +54,8 @@ struct DenseKernel {
   /// Set for kernels of pairs: blocks take two runs of `pixels` pixels at once, the second run's accumulators follow
   /// `max_pixels` pixels behind the first's, and this ends a series of calls (it gives the tile registers back).
   void (*end)() = nullptr;
+  /// For a last group of no more than eight channels, whose other lanes' accumulators it sets to 0; null: none.
+  const DenseBlock* half = nullptr;
 };
 
 #if defined(__x86_64__)

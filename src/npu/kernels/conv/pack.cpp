@@ -89,12 +89,14 @@ void store_at(std::byte* p, Plain value) {
 
 }  // namespace
 
-std::vector<PackedBlock> cut_groups(int groups, const DenseKernel& kernel, std::size_t group_bytes) {
+std::vector<PackedBlock> cut_groups(int channels, const DenseKernel& kernel, std::size_t group_bytes) {
+  const int groups = padded_channels(channels) / kChannelAlign;
   std::vector<PackedBlock> blocks;
   std::size_t offset = 0;
   for (int g = 0, b = 0; g < groups;) {
     while (kernel.blocks[b].groups > groups - g) ++b;  // the last kind has one group
-    const DenseBlock& loop = kernel.blocks[b];
+    const bool half = kernel.half && channels - g * kChannelAlign <= kChannelAlign / 2;
+    const DenseBlock& loop = half ? *kernel.half : kernel.blocks[b];
     blocks.push_back({g, &loop, offset});
     g += loop.groups;
     offset += static_cast<std::size_t>(loop.groups) * group_bytes;
@@ -135,7 +137,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
                                   static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
-  packed.blocks = cut_groups(groups, kernel, group_bytes);
+  packed.blocks = cut_groups(s.out_c, kernel, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
 
   std::vector<std::uint32_t> at;

@@ -17,8 +17,8 @@ struct PackedBlock {
   std::size_t offset = 0;  ///< bytes into the packed weights
 };
 
-/// Cuts the channel groups into the largest blocks the kernel has, `group_bytes` of weights a group.
-std::vector<PackedBlock> cut_groups(int groups, const DenseKernel& kernel, std::size_t group_bytes);
+/// Cuts the groups of so many channels into the largest blocks the kernel has, `group_bytes` of weights a group.
+std::vector<PackedBlock> cut_groups(int channels, const DenseKernel& kernel, std::size_t group_bytes);
 
 struct PackedWeights {
   std::vector<PackedBlock> blocks;

@@ -73,7 +73,7 @@ std::optional<PackedWinograd> pack(const ConvJob& job, const WinogradKernel& ker
   PackedWinograd packed;
   packed.steps = (s.in_c + values - 1) / values;
   const std::size_t group_bytes = bytes_of(kWinogradPlaces * packed.steps, 64);
-  packed.blocks = cut_groups(groups, *kernel.products, group_bytes);
+  packed.blocks = cut_groups(s.out_c, *kernel.products, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
   for (const PackedBlock& block : packed.blocks) {
     const std::size_t step = bytes_of(block.loop->groups, 64);

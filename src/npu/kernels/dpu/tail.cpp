@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/tail_narrow.hpp"
 #include "npu/kernels/dpu/tail_plans.hpp"
 #include "npu/kernels/dpu/tail_variants.hpp"
 #include "npu/kernels/element.hpp"
@@ -88,6 +89,15 @@ void tail_ref(const TailParams& t, const TailTile& tile) {
   }
 }
 
+void tail_narrow(const TailParams& t, const TailTile& tile) {
+  TailTile others = tile;
+  if (tile.first_group + tile.groups == padded_channels(t.channels) / kChannelAlign) {
+    others.groups = tile.groups - 1;
+    (*t.narrow)(tile, tile.accumulators + std::ptrdiff_t{others.groups} * kChannelAlign * 4);
+  }
+  if (others.groups > 0) t.others(t, others);
+}
+
 /// Owns what the parameters point to.
 class PreparedTail final : public Tail {
  public:
@@ -99,6 +109,12 @@ class PreparedTail final : public Tail {
     params_.operand = reads_operand(layer_);
     params_.per_channel = params_.operand && layer_.ew->per_channel;
     const TailKernels* kernels = kernels_for(isa);
+    if (kernels && !params_.wide) narrow_ = NarrowTail::make(layer_, ranges, isa);
+    if (narrow_ && layer_.channels < kChannelAlign) {
+      function_ = tail_narrow, name_ = "narrow";
+      params_.narrow = narrow_.get();
+      return;
+    }
     const bool table_fits = !(layer_.ew && layer_.ew->lut) || table_inputs() <= kMaxTable;
     if (kernels && layer_.real && layer_.out_type != DType::i32) {
       prepare_common();
@@ -113,6 +129,7 @@ class PreparedTail final : public Tail {
     } else {
       function_ = tail_ref, name_ = "ref";
     }
+    if (narrow_) params_.narrow = narrow_.get(), params_.others = function_, function_ = tail_narrow;
   }
 
  private:
@@ -312,6 +329,7 @@ class PreparedTail final : public Tail {
   std::optional<FusedPlan> fused_;
   std::optional<AffinePlan> affine_;
   std::optional<LinearPlan> linear_;
+  std::unique_ptr<const NarrowTail> narrow_;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ class Tail {
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
   /// "segments", "segments_exact", "bytes", "fused_bytes", "words_bytes", "fused", "words", "affine", "exact",
-  /// "linear", "linear_bias", "linear_add", "linear_table", "real", "ref"
+  /// "linear", "linear_bias", "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
   /// Where the operand of pixel (y, x) is, and how far it is to the next pixel of the row.

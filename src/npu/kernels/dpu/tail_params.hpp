@@ -109,6 +109,11 @@ struct LinearParams {
   const float* entries = nullptr;
 };
 
+class NarrowTail;
+struct TailParams;
+struct TailTile;
+using TailFunction = void (*)(const TailParams&, const TailTile&);
+
 struct TailParams {
   AffineParams affine;
   LinearParams linear;
@@ -117,6 +122,8 @@ struct TailParams {
   bool bytes_ends = false;              ///< inputs beyond the table's ends may give other results than these
   const SegmentParams* segments = nullptr;
   const DpuLayer* layer = nullptr;
+  const NarrowTail* narrow = nullptr;  ///< finishes the last group (tail_narrow.hpp), and `others` those before
+  TailFunction others = nullptr;
   bool wide = false;  ///< accumulators are f64 (of integers)
   int channels = 0;
   const std::int32_t* lanes = nullptr;  ///< per channel: -1 for those that carry data, 0 for padding
@@ -155,7 +162,5 @@ static constexpr std::size_t bytes_of(TailType t) {
 }
 
 static constexpr bool is_real(TailType t) { return t == TailType::f16 || t == TailType::bf16 || t == TailType::f32; }
-
-using TailFunction = void (*)(const TailParams&, const TailTile&);
 
 }  // namespace ez_rknn::npu::kernels
