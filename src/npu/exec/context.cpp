@@ -71,7 +71,8 @@ class ContextImpl final : public Context {
         bases_[s] = storage.external ? outside_.data() + places_[s] + std::size_t(sample) * pitch(storage)
                                      : arena_.data() + storage.offset;
       }
-      const plan::RunState state{bases_, lease.team(), {scratch_.data(), scratch_.size()}, custom_};
+      const plan::RunState state{
+          bases_, lease.team(), {scratch_.data(), scratch_.size()}, custom_, observer_ != nullptr};
       run_steps(state);
     }
     last_run_us_ = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();

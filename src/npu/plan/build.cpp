@@ -7,6 +7,7 @@
 #include "npu/plan/builder.hpp"
 #include "npu/plan/constants.hpp"
 #include "npu/plan/steps.hpp"
+#include "npu/plan/subsampling.hpp"
 
 namespace ez_rknn::npu::plan {
 namespace {
@@ -187,6 +188,7 @@ void Builder::finish() {
       plan_.storages[std::size_t(slot.storage)].bytes = slot.bytes;
     }
   drop_moves(plan_, uses_);
+  skip_unread_pixels(plan_, uses_);
   for (std::size_t step = 0; step < uses_.size(); ++step)
     for (const auto* list : {&uses_[step].reads, &uses_[step].writes})
       for (const Slot* slot : *list) {

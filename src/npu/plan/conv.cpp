@@ -8,6 +8,7 @@
 #include "npu/plan/geometry.hpp"
 #include "npu/plan/lookup.hpp"
 #include "npu/plan/steps.hpp"
+#include "npu/plan/subsampling.hpp"
 #include "npu/plan/weights.hpp"
 
 namespace ez_rknn::npu::plan {
@@ -146,6 +147,7 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
     if (second) second_operand = static_cast<ElementWiseStep&>(*second).operand;
   }
   step->in = &in, step->out = target;
+  step->shape = geometry.shape;
   step->multiplications = geometry.shape.macs() * std::uint64_t(out.images());
 
   packing_.push_back(
@@ -163,6 +165,8 @@ void Builder::add_convolution(const file::Node& node, const std::vector<Pass>& p
            plain = dense_weights(weights, s.out_c, s.in_c, s.kernel_h, s.kernel_w, geometry.row_pitch, real);
          }
          file::let_go(graph_, weights.data);
+         if (conv->every_h > 1 || conv->every_w > 1)
+           conv->part = kernels::prepare_conv(subsampled(s, conv->every_h, conv->every_w), input, plain, tail);
          conv->conv = kernels::prepare_conv(s, input, std::move(plain), std::move(tail));
        }});
   const Slot* operand = step->operand;

@@ -25,6 +25,7 @@ struct RunState {
   Team& team;
   std::span<std::byte> scratch;
   const CustomCalls& custom;
+  bool observed = false;  ///< somebody looks at every tensor, those that no step reads included
 };
 
 /// One layer, or a part of one.

@@ -26,9 +26,17 @@ std::size_t all_packed(const Convs& convs) {
 }  // namespace
 
 void ConvStep::run(const RunState& s) const {
-  for (int i = 0; i < out->images(); ++i)
-    conv->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{},
-              out->writable_image(s.bases, i), s.team, s.scratch);
+  for (int i = 0; i < out->images(); ++i) {
+    const kernels::Map all = out->writable_image(s.bases, i);
+    if (part && !s.observed)
+      part->run(in->image(s.bases, i), {}, {all.data, all.pixel * every_w, all.row * every_h}, s.team, s.scratch);
+    else
+      conv->run(in->image(s.bases, i), operand ? operand->image(s.bases, i) : kernels::ConstMap{}, all, s.team,
+                s.scratch);
+  }
+}
+std::size_t ConvStep::scratch_bytes(int workers) const {
+  return std::max(conv->scratch_bytes(workers), part ? part->scratch_bytes(workers) : 0);
 }
 
 void GroupSumStep::run(const RunState& s) const {

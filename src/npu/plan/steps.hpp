@@ -13,11 +13,15 @@ class ConvStep final : public Step {
   using Step::Step;
   void run(const RunState& state) const override;
   std::string kernel() const override { return std::string(conv->kernel()); }
-  std::size_t scratch_bytes(int workers) const override { return conv->scratch_bytes(workers); }
+  std::size_t scratch_bytes(int workers) const override;
   std::size_t packed_bytes() const override { return conv->packed_bytes(); }
   std::uint64_t macs() const override { return multiplications; }
 
+  kernels::ConvShape shape;
   std::unique_ptr<kernels::Conv> conv;  ///< set when the weights have been packed
+  /// Set when the next layer reads only every so many-th pixel: `part` computes those (subsampling.hpp).
+  int every_h = 1, every_w = 1;
+  std::unique_ptr<kernels::Conv> part;
   const Slot* in = nullptr;
   const Slot* operand = nullptr;  ///< null: none
   const Slot* out = nullptr;

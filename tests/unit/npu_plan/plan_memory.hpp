@@ -19,7 +19,7 @@ class PlanMemory {
 
   void run(const Step& step) {
     const CustomCalls none;
-    step.run({bases_, team_, scratch_, none});
+    step.run({bases_, team_, scratch_, none, true});
   }
   Bases bases() const { return bases_; }
 

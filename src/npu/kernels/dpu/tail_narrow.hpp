@@ -1,6 +1,6 @@
 #pragma once
-/// The last channel group of a layer where it has few channels: neighbouring pixels share the sixteen lanes, so that the
-/// tail finishes as many at once as there are.
+/// The last channel group of a layer where it has few channels: neighbouring pixels share the sixteen lanes, so that
+/// the tail finishes as many at once as there are.
 #include <memory>
 #include <span>
 
