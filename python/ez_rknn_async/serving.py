@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,45 @@ class SessionMetrics:
         yield from (tasks, now, busy)
 
 
+class RemoteServer:
+    """gRPC on a loop and a thread of its own: grpc.aio handles one event a turn, and a loop that HTTP keeps busy has few turns."""
+
+    def __init__(self, servicer: InferenceServicer, host: str, port: int) -> None:
+        self._servicer, self._host, self._port = servicer, host, port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ez-rknn-grpc")
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Listen and answer. Raises OSError when the port cannot be had."""
+        self._thread.start()
+        self._call(self._start())
+
+    def stop(self) -> None:
+        """Refuse new requests, wait for those under way, at most GRACE seconds."""
+        if self._server is not None:
+            self._call(self._server.stop(GRACE))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> None:
+        limits = [(f"grpc.max_{way}_message_length", LARGEST_MESSAGE) for way in ("send", "receive")]
+        server = grpc.aio.server(interceptors=(ExceptionToStatusInterceptor(),), options=limits)
+        protocol.add_GRPCInferenceServiceServicer_to_server(self._servicer, server)
+        try:
+            server.add_insecure_port(
+                f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+            )
+        except RuntimeError:
+            raise OSError(f"port {self._port} of {self._host} cannot be had") from None
+        await server.start()
+        self._server = server
+
+    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
 def load_models(
     paths: Mapping[str, str | os.PathLike[str]], options: Mapping[str, Any], timeout: float | None = None
 ) -> list[RknnModel]:
@@ -237,20 +277,14 @@ async def serve(
     metrics = SessionMetrics(loaded)
     REGISTRY.register(metrics)
     rest = RESTServer(APPLICATION, plane, extension, http_port, grace_period=int(GRACE))
-    remote = None
+    remote: RemoteServer | None = None
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn ends at these and raises them again, which must not end us
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     try:
         listening = _listen(host, http_port)
         if grpc_port is not None:
-            limits = [(f"grpc.max_{way}_message_length", LARGEST_MESSAGE) for way in ("send", "receive")]
-            remote = grpc.aio.server(interceptors=(ExceptionToStatusInterceptor(),), options=limits)
-            protocol.add_GRPCInferenceServiceServicer_to_server(InferenceServicer(plane, extension), remote)
-            try:
-                remote.add_insecure_port(f"{host}:{grpc_port}")
-            except RuntimeError:
-                raise OSError(f"port {grpc_port} of {host} cannot be had") from None
-            await remote.start()
+            remote = RemoteServer(InferenceServicer(plane, extension), host, grpc_port)
+            await asyncio.to_thread(remote.start)
         rest.create_application()
         task = asyncio.ensure_future(rest._server.serve(sockets=[listening]))
         while not rest._server.started and not task.done():
@@ -260,7 +294,7 @@ async def serve(
         await task
     finally:
         if remote is not None:
-            await remote.stop(GRACE)
+            await asyncio.to_thread(remote.stop)
         REGISTRY.unregister(metrics)
         for model in loaded:
             await asyncio.to_thread(model.stop)

@@ -49,13 +49,14 @@ def run(args: argparse.Namespace) -> int:
     options: dict[str, Any] = {"schedule": args.schedule, "max_queue_size": args.queue}
     options |= {"runtime": args.runtime} if args.runtime else {}
     models = load_models(paths, options, args.timeout)
+    host = f"[{args.host}]" if ":" in args.host else args.host  # as addresses are written
     facts = {
         "models": {
             model.name: {"model": paths[model.name], "on": model.session.get_providers()[0]} for model in models
         },
-        "http": f"http://{args.host}:{args.http_port}",
-        "grpc": None if args.no_grpc else f"{args.host}:{args.grpc_port}",
-        "metrics": f"http://{args.host}:{args.http_port}/metrics",
+        "http": f"http://{host}:{args.http_port}",
+        "grpc": None if args.no_grpc else f"{host}:{args.grpc_port}",
+        "metrics": f"http://{host}:{args.http_port}/metrics",
     }
     asyncio.run(
         serve(
