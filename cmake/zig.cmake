@@ -9,8 +9,6 @@ set(CMAKE_AR ${EZ_RKNN_ZIG_BIN}/ar)
 set(CMAKE_RANLIB ${EZ_RKNN_ZIG_BIN}/ranlib)
 set(CMAKE_CXX_COMPILER_AR ${CMAKE_AR})
 set(CMAKE_CXX_COMPILER_RANLIB ${CMAKE_RANLIB})
-# The machine's strip knows no other architecture: the linker leaves the symbols out.
+# The machine's strip knows no other architecture: the wrapper's linker leaves the symbols out.
 set(CMAKE_STRIP /bin/true)
-set(CMAKE_SHARED_LINKER_FLAGS_INIT -s)
-set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
 set(CMAKE_CXX_STANDARD_LIBRARIES_INIT ${EZ_RKNN_ZIG_BIN}/libgcc_s.so)

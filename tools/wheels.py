@@ -116,10 +116,11 @@ def wrappers(tools: pathlib.Path, arch: str) -> pathlib.Path:
         "import ziglang, os, importlib.metadata as m; print(os.path.dirname(ziglang.__file__), m.version('ziglang'))"
     )
     zig, version = subprocess.check_output([tools, "-c", where], text=True).split()
-    target = f"{arch}-linux-gnu.{GLIBC}"
+    # The same for all that is linked, CMake's first trial too: for another -s zig compiles its C++ library anew.
+    options = f"-target {arch}-linux-gnu.{GLIBC} -O2 -g0 -s"
     for name, command in (
-        ("c++", f"c++ -target {target} -O2 -g0"),
-        ("cc", f"cc -target {target} -O2 -g0"),
+        ("c++", f"c++ {options}"),
+        ("cc", f"cc {options}"),
         ("ar", "ar"),
         ("ranlib", "ranlib"),
     ):
