@@ -117,7 +117,7 @@ bare-roots:
 	$(PYTHON) tools/bare_root.py --arch arm64
 
 packages-arm64:
-	cmake -S . -B build/packages-arm64 $(PACKAGED) -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
+	cmake -S . -B build/packages-arm64 $(PACKAGED) -DCMAKE_INSTALL_LIBDIR=lib/aarch64-linux-gnu -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
 	cmake --build build/packages-arm64 -j $(JOBS)
 	cd build/packages-arm64 && cpack -G TGZ -B ../../dist && cpack -G DEB -B ../../dist
 

