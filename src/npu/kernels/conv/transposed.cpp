@@ -1,6 +1,8 @@
 #include "npu/kernels/conv/transposed.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <span>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 
@@ -142,6 +144,101 @@ class Transposed final : public Conv {
   const std::vector<Plain> parts_;
 };
 
+/// Where each output has one tap and few channels, all outputs of an input pixel are channels of one convolution: with
+/// one for each of them, most lanes would be padding.
+class Interleaved final : public Conv {
+ public:
+  Interleaved(const ConvShape& shape, std::unique_ptr<Conv> conv) : shape_(shape), conv_(std::move(conv)) {}
+
+  void run(const ConstMap& in, const ConstMap&, const Map& out, Team& team,
+           std::span<std::byte> scratch) const override {
+    const Map packed{scratch.data(), kChannelAlign, std::ptrdiff_t{kChannelAlign} * shape_.in_w};
+    conv_->run(in, {}, packed, team, scratch.subspan(packed_map()));
+    const int bits = 8 * shape_.out_c;
+    const std::uint64_t keep = (std::uint64_t{1} << bits) - 1;
+    for (int y = 0; y < shape_.in_h; ++y)
+      for (int x = 0; x < shape_.in_w; ++x) {
+        std::byte* to = out.data + y * shape_.insert_h * out.row + x * shape_.insert_w * out.pixel;
+        std::uint64_t left;
+        std::memcpy(&left, packed.data + y * packed.row + x * packed.pixel, sizeof left);
+        for (int ky = 0; ky < shape_.insert_h; ++ky)
+          for (int kx = 0; kx < shape_.insert_w; ++kx, left >>= bits) {
+            const std::uint64_t pixel[2] = {left & keep, 0};
+            std::memcpy(to + ky * out.row + kx * out.pixel, pixel, sizeof pixel);
+          }
+      }
+  }
+  std::size_t scratch_bytes(int workers) const override { return packed_map() + conv_->scratch_bytes(workers); }
+  std::size_t packed_bytes() const override { return conv_->packed_bytes(); }
+  std::string_view kernel() const override { return conv_->kernel(); }
+
+  static bool fits(const ConvJob& job, std::span<const Grid> rows, std::span<const Grid> columns) {
+    const ConvShape& s = job.shape;
+    const auto one_tap = [](int in) {
+      return [in](const Grid& g) { return g.taps == 1 && g.skip == 0 && g.pad == 0 && g.outputs == in; };
+    };
+    return !s.depthwise && s.out_c * s.insert_h * s.insert_w <= kMostBytes && !job.tail.real &&
+           job.tail.out_type == DType::i8 && !reads_operand(job.tail) && std::ranges::all_of(rows, one_tap(s.in_h)) &&
+           std::ranges::all_of(columns, one_tap(s.in_w));
+  }
+
+ private:
+  static constexpr int kMostBytes = 8;  ///< of an input pixel's outputs: a word
+
+  std::size_t packed_map() const {
+    const auto pixels = static_cast<std::size_t>(shape_.in_h) * static_cast<std::size_t>(shape_.in_w);
+    return (pixels * kChannelAlign + 63) / 64 * 64;
+  }
+
+  const ConvShape shape_;
+  const std::unique_ptr<Conv> conv_;
+};
+
+/// Appends the numbers of a part's channels. Parts differ in what BS adds only, so one number for all channels stays
+/// so.
+void append(const DpuLayer& part, DpuLayer& all) {
+  const auto numbers = [&](const auto& from, auto& to, bool one) {
+    if (one) to = from;
+    else
+      for (std::size_t c = 0; from && c < static_cast<std::size_t>(part.channels); ++c) to.values.push_back(from[c]);
+  };
+  const auto stage = [&](const std::optional<ResolvedStage>& from, std::optional<ResolvedStage>& to, bool adds) {
+    if (!from) return;
+    numbers(from->alu_value, to->alu_value, !adds && from->alu_value.values.size() == 1);
+    numbers(from->mul_value, to->mul_value, from->mul_value.values.size() == 1);
+  };
+  numbers(part.ow, all.ow, part.ow.values.size() == 1);
+  stage(part.bs, all.bs, true), stage(part.bn, all.bn, false);
+  all.channels += part.channels;
+}
+
+/// @returns null where the DPU has no room for what the other taps add
+std::unique_ptr<Conv> make_interleaved(const ConvJob& job, std::span<const Grid> rows, std::span<const Grid> columns,
+                                       std::optional<cpu::Isa> isa) {
+  ConvShape shape = job.shape;
+  ConvWeights weights;
+  std::optional<DpuLayer> all;
+  for (const Grid& y : rows)
+    for (const Grid& x : columns) {
+      Part part(job, y, x);
+      const auto tail = part.tail();
+      if (!tail) return nullptr;
+      if (!all) {
+        all = *tail;
+        all->channels = 0, all->ow.values.clear();
+        for (auto* stage : {&all->bs, &all->bn})
+          if (*stage) (*stage)->alu_value.values.clear(), (*stage)->mul_value.values.clear();
+      }
+      append(*tail, *all);
+      weights.integers.insert(weights.integers.end(), part.weights.integers.begin(), part.weights.integers.end());
+    }
+  shape.out_h = shape.in_h, shape.out_w = shape.in_w, shape.out_c = all->channels;
+  shape.kernel_h = shape.kernel_w = shape.insert_h = shape.insert_w = 1;
+  shape.pad_top = shape.pad_left = 0;
+  return std::make_unique<Interleaved>(job.shape,
+                                       prepare_conv(shape, job.input, std::move(weights), std::move(*all), isa));
+}
+
 }  // namespace
 
 std::unique_ptr<Conv> make_transposed(const ConvJob& job, std::optional<cpu::Isa> isa) {
@@ -151,7 +248,10 @@ std::unique_ptr<Conv> make_transposed(const ConvJob& job, std::optional<cpu::Isa
   if (!divides(s.kernel_w, s.insert_w, s.stride_w, s.dilation_w)) return nullptr;
   std::vector<Transposed::Plain> parts;
   const auto columns = grids_of(s.out_w, s.kernel_w, s.insert_w, s.pad_left);
-  for (const Grid& y : grids_of(s.out_h, s.kernel_h, s.insert_h, s.pad_top))
+  const auto rows = grids_of(s.out_h, s.kernel_h, s.insert_h, s.pad_top);
+  if (Interleaved::fits(job, rows, columns))
+    if (auto conv = make_interleaved(job, rows, columns, isa)) return conv;
+  for (const Grid& y : rows)
     for (const Grid& x : columns) {
       Part part(job, y, x);
       const auto tail = part.tail();
