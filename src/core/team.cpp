@@ -31,7 +31,7 @@ struct Team::State {
   Job job;
   std::mutex mutex;
   std::condition_variable wake;
-  int sleeping = 0;  ///< under mutex
+  std::atomic<int> sleeping{0};  ///< changes under mutex
   std::vector<std::thread> threads;
 
   /// A job that worker has not seen waits.
@@ -75,6 +75,8 @@ Team::~Team() {
   state_->wake.notify_all();
   for (auto& t : state_->threads) t.join();
 }
+
+bool Team::awake() const { return state_->sleeping.load(std::memory_order_relaxed) == 0; }
 
 void Team::post(Job job, bool everybody) {
   if (size_ == 1) return job.call(job.object, 0);

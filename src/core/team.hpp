@@ -17,6 +17,9 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int size() const { return size_; }
+  /// Whether no thread sleeps, so that to hand out a job takes no longer than to write it down. A guess: they may fall
+  /// asleep meanwhile.
+  bool awake() const;
 
   /// Calls job(worker) once for each worker 0..size-1, worker 0 being the caller; returns when all have returned.
   /// Not re-entrant and for one caller at a time. A job must not throw.

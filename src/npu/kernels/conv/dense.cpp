@@ -7,14 +7,13 @@
 #include "npu/kernels/conv/stage.hpp"
 #include "npu/kernels/conv/window_sums.hpp"
 #include "npu/kernels/dpu/tail.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
 constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
-constexpr std::uint64_t kOneThread = 1'000'000;   ///< multiply-accumulates below which a second thread costs more
-constexpr int kItems = 8;                         ///< pieces of work to share out, where the layer is large enough
 constexpr int kTailPixels = 48;                   ///< of runs whose accumulators the tail takes together
 constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
 
@@ -54,7 +53,7 @@ struct Walk {
     const int wanted = weights.bytes.size() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
     while (rows < wanted && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
     chunks = (s.out_h + rows - 1) / rows;
-    splits = s.macs() < kOneThread ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
+    splits = s.macs() < kWorthSharing ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
     staged = direct ? 0 : align(staging.bytes(rows));
     pixel_sums = align(static_cast<std::size_t>(source_rows(rows)) * static_cast<std::size_t>(width) * 4);
     column = align(static_cast<std::size_t>(width) * 4);
@@ -109,9 +108,7 @@ class Dense final : public Conv {
       const auto splits = static_cast<std::size_t>(w.splits);
       compute(task, static_cast<int>(item / splits), static_cast<int>(item % splits), worker);
     };
-    if (shape_.macs() < kOneThread)
-      for (std::size_t i = 0; i < items; ++i) body(i, 0);
-    else team.for_each(items, body);
+    share(team, items, shape_.macs(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {

@@ -9,13 +9,12 @@
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/conv/stage.hpp"
 #include "npu/kernels/dpu/tail.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr std::size_t kStagedBytes = 192 * 1024;
-constexpr std::uint64_t kOneThread = 200'000;  ///< a depthwise multiplication costs about five dense ones
-constexpr int kItems = 8;
 
 class Depthwise final : public Conv {
  public:
@@ -44,9 +43,7 @@ class Depthwise final : public Conv {
       compute(in, operand, out, static_cast<int>(chunk) * rows_,
               scratch.data() + static_cast<std::size_t>(worker) * worker_bytes());
     };
-    if (shape_.macs() < kOneThread)
-      for (std::size_t i = 0; i < chunks; ++i) body(i, 0);
-    else team.for_each(chunks, body);
+    share(team, chunks, kDepthwiseWork * shape_.macs(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {

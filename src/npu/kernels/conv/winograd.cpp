@@ -5,6 +5,7 @@
 
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/dpu/tail.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -13,8 +14,6 @@ constexpr std::size_t kMostWeights = 5 << 20;    ///< bytes, transformed
 constexpr std::size_t kKeptWeights = 512 << 10;  ///< bytes that stay in L2 from chunk to chunk
 constexpr std::size_t kSmallChunk = 192 << 10;   ///< of transformed inputs: in L2 with the weights
 constexpr std::size_t kLargeChunk = 832 << 10;   ///< where every chunk streams the weights anew
-constexpr int kItems = 8;                        ///< pieces of work to share out
-constexpr std::uint64_t kOneThread = 1'000'000;  ///< multiply-accumulates below which a second thread costs more
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
@@ -120,9 +119,7 @@ class Winograd final : public Conv {
     const auto body = [&](std::size_t item, int worker) {
       compute(task, static_cast<int>(item / splits), static_cast<int>(item % splits), worker);
     };
-    if (shape_.macs() < kOneThread)
-      for (std::size_t i = 0; i < items; ++i) body(i, 0);
-    else team.for_each(items, body);
+    share(team, items, shape_.macs(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {

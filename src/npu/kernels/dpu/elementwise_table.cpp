@@ -6,12 +6,12 @@
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/elementwise_variants.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr std::size_t kItemBytes = 64 * 1024;
-constexpr std::size_t kOneThread = 512 * 1024;  ///< bytes below which a second thread costs more
 
 template <class T>
 bool uniform(const Channels<T>& c) {
@@ -43,9 +43,7 @@ class TableLayer final : public ElementWiseLayer {
       for (int y = first; y < last; ++y)
         run_row(in.data + y * in.row, in.pixel, out.data + y * out.row, out.pixel, width);
     };
-    if (bytes < kOneThread)
-      for (std::size_t i = 0; i < items; ++i) body(i, 0);
-    else team.for_each(items, body);
+    share(team, items, kTableWork * bytes, body);
   }
   std::string_view kernel() const override { return name_; }
 

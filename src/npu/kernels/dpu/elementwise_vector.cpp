@@ -5,13 +5,13 @@
 #include "npu/kernels/dpu/elementwise_variants.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/element.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr int kBuffer = 2048;              ///< elements, four bytes each
 constexpr std::int64_t kItem = 16 * 1024;  ///< elements of a piece of work
-constexpr std::int64_t kOneThread = 64 * 1024;
 
 Interval range_of(DType t) { return {static_cast<double>(lowest_of(t)), static_cast<double>(highest_of(t))}; }
 
@@ -47,9 +47,7 @@ class VectorLayer final : public ElementWiseLayer {
       const int first = static_cast<int>(item) * rows, last = std::min(first + rows, height);
       for (int y = first; y < last; ++y) run_row(in, operand, out, y, width);
     };
-    if (row * height < kOneThread)
-      for (std::size_t i = 0; i < items; ++i) body(i, 0);
-    else team.for_each(items, body);
+    share(team, items, kTailWork * static_cast<std::uint64_t>(row * height), body);
   }
   std::string_view kernel() const override { return name_; }
 

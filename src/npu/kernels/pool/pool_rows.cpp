@@ -7,11 +7,10 @@
 #include "core/fp16.hpp"
 #include "npu/kernels/element.hpp"
 #include "npu/kernels/pool/variants.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
-
-constexpr std::int64_t kOneThread = 256 * 1024;  ///< elements read below which a second thread costs more
 
 class RowPool final : public Pool {
  public:
@@ -21,9 +20,7 @@ class RowPool final : public Pool {
   void run(const ConstMap& in, const Map& out, Team& team) const override {
     const auto body = [&](std::size_t y, int) { row(in, out, static_cast<int>(y)); };
     const std::int64_t work = std::int64_t{shape_.out_h} * shape_.in_w * shape_.kernel_h * shape_.channels;
-    if (work < kOneThread)
-      for (std::size_t y = 0; y < static_cast<std::size_t>(shape_.out_h); ++y) body(y, 0);
-    else team.for_each(static_cast<std::size_t>(shape_.out_h), body);
+    share(team, static_cast<std::size_t>(shape_.out_h), kPoolWork * static_cast<std::uint64_t>(work), body);
   }
   std::string_view kernel() const override { return name_; }
 
