@@ -1,8 +1,10 @@
 """The software NPU against ONNX Runtime on this machine: whole networks, float32 in and out on both sides.
 
     npu_bench.py CACHE [--corpus FOLDER] [--only TEXT] [--json FILE]
+    npu_bench.py CACHE --corpus FOLDER --small
 
-CACHE is what networks.py filled. Every measurement is a process of its own (abi_timer for the C interface, this file
+CACHE is what networks.py filled. --small takes the int8 builds of the corpus's networks alone, and sums up: how much
+faster than the better of ONNX Runtime's fp32 and U8S8 each is, by the least times of all rounds, and the geometric mean. Every measurement is a process of its own (abi_timer for the C interface, this file
 for Python and ONNX Runtime), so that no idle pool of threads disturbs another; rounds interleave what is compared.
 Before anything is timed, our outputs are compared with ONNX Runtime's float ones.
 """
@@ -10,6 +12,7 @@ Before anything is timed, our outputs are compared with ONNX Runtime's float one
 import argparse
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -190,8 +193,9 @@ def measure(network, args):
                         if r == 0:
                             print(f"{network.name} {name} T{threads}: {e}", flush=True)
                         continue
-                    row = rounds.setdefault(name, {"ms": [], "load_ms": [], "peak_kib": 0})
+                    row = rounds.setdefault(name, {"ms": [], "least_ms": [], "load_ms": [], "peak_kib": 0})
                     row["ms"].append(statistics.median(got["times_ms"]))
+                    row["least_ms"].append(min(got["times_ms"]))
                     row["load_ms"].append(got["load_ms"])
                     row["peak_kib"] = max(row["peak_kib"], got["peak_kib"])
             result[f"T{threads}"] = rounds
@@ -226,6 +230,44 @@ def line(name, result, threads):
     return "| " + " | ".join(cells) + " |"
 
 
+SMALL_HEADER = """| network | T1 ms | ORT fp32 | ORT U8S8 | better / T1 | T2 ms | ORT fp32 | ORT U8S8 | better / T2 | T1 / T2 |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def best(result, threads, name):
+    """Least time of a sample in all rounds: noise only adds."""
+    row = result[f"T{threads}"].get(name)
+    return min(row["least_ms"]) / (result["batch"] if name.startswith("ours") else 1) if row else math.inf
+
+
+def small_line(name, result):
+    cells, ratios, ours = [name], [], {}
+    for threads in (1, 2):
+        ours[threads], fp32, u8s8 = (best(result, threads, n) for n in ("ours/i8", "ort/fp32", "ort/u8s8"))
+        ratios.append(min(fp32, u8s8) / ours[threads])
+        cells += [f"{ours[threads]:.3f}", f"{fp32:.3f}", f"{u8s8:.3f}", f"{ratios[-1]:.2f}"]
+    return "| " + " | ".join([*cells, f"{ours[1] / ours[2]:.2f}"]) + " |", ratios
+
+
+def small(networks, args):
+    """The table of --small; returns the results."""
+    results, ratios = {}, []
+    print(SMALL_HEADER)
+    for network in networks:
+        network.rknn = {"i8": network.rknn["i8"]}
+        network.onnx.pop("s8s8", None)
+        result = measure(network, args)
+        if "i8" not in network.rknn:
+            continue
+        results[network.name] = result
+        text, both = small_line(network.name, result)
+        ratios.append(both)
+        print(text, flush=True)
+    means = [statistics.geometric_mean(column) for column in zip(*ratios, strict=True)]
+    print(f"| geometric mean | | | | {means[0]:.2f} | | | | {means[1]:.2f} | |")
+    return results
+
+
 HEADER = """| network | threads | int8 ms | VNNI ms | Python ms | fp16 ms | ORT fp32 | ORT U8S8 | ORT S8S8 \
 | U8S8 / int8 | fp32 / int8 | U8S8 / VNNI | fp32 / fp16 | RK3566 / int8 | RK3576 / int8 |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
@@ -243,10 +285,18 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement in a round")
     parser.add_argument("--no-python", action="store_true")
+    parser.add_argument("--small", action="store_true", help="the int8 networks of the corpus alone, summed up")
     parser.add_argument("--json", type=pathlib.Path, help="add the results to this file")
     args = parser.parse_args()
     args.build = args.build.resolve()
 
+    if args.small:
+        args.threads, args.no_python = [1, 2], True
+        cases = [n for n in corpus_networks(args.cache, args.corpus) if n.rknn.get("i8", args.cache).name == "i8.rknn"]
+        results = small([n for n in cases if args.only in n.name], args)
+        if args.json:
+            args.json.write_text(json.dumps(results, indent=1))
+        return None
     networks = list(real_networks(args.cache)) + (list(corpus_networks(args.cache, args.corpus)) if args.corpus else [])
     results = json.loads(args.json.read_text()) if args.json and args.json.exists() else {}
     print(HEADER)
