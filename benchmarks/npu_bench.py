@@ -289,6 +289,8 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, help="add the results to this file")
     args = parser.parse_args()
     args.build = args.build.resolve()
+    if args.small and not args.corpus:
+        parser.error("--small needs --corpus")
 
     if args.small:
         args.threads, args.no_python = [1, 2], True
