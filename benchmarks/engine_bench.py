@@ -63,6 +63,7 @@ def cases() -> list[Case]:
         Case("run, 1x3x640x640 uint8", "blocking", IMAGE, dtype="uint8", cpp="run", ideal=1),
         rate("run_async, no run time, queue 3", TINY, CORES),
         rate("run_async, no run time, queue 12", TINY, queue),
+        rate("run_async, no run time, queue 32", TINY, CORES | free, CORES | deep),
         rate("run_async, 3 ms, queue 3", fixed, CORES, ideal=3),
         rate("run_async, 3 ms, queue 12", fixed, queue, ideal=3),
         rate("run_async, 0-20 ms, queue 32", jitter, CORES | free, CORES | deep, ideal=3),

@@ -14,7 +14,7 @@ RunOptions cancellable(const Cancellation& by) {
   return options;
 }
 
-/// The outcome of a callback: "" until it was called, then the value, or the error's code.
+/// The outcome of a callback: the value, or the error's code. Outlives the session, whose threads call it.
 struct Outcomes {
   std::mutex mutex;
   std::vector<std::string> texts;
@@ -99,8 +99,8 @@ TEST_CASE("a time limit includes the wait for room") {
 }
 
 TEST_CASE("run_async, submit and post: the outcome is Timeout when their time passes, wherever they are") {
-  Session session = open("delay=value");
   Outcomes outcomes;
+  Session session = open("delay=value");
   session.run_async(Input(300000), outcomes.next(), limited(30ms));  // executing
   session.run_async(Input(1), outcomes.next(), limited(20ms));       // queued
   session.run_async(Input(2), outcomes.next());
@@ -155,9 +155,9 @@ TEST_CASE("a future can be waited for with a limit, and cancelled until it runs"
 TEST_CASE("cancel ends what waits, lets finish what runs, and refuses what comes, until reset") {
   SessionOptions options;
   options.max_queue_size = 2;
+  Outcomes outcomes;
   Session session = open("delay=value", options);
   Cancellation stop;
-  Outcomes outcomes;
   session.run_async(Input(300000), outcomes.next(), cancellable(stop));
   wait_for_running(session);
   session.run_async(Input(1), outcomes.next(), cancellable(stop));
@@ -220,8 +220,8 @@ TEST_CASE("run_batch is ended by its cancellation; what runs is waited for") {
 TEST_CASE("post never blocks: tasks without room stand in line and come in order") {
   SessionOptions options;
   options.max_queue_size = 1;
-  Session session = open("delay_us=1000", options);
   Outcomes outcomes;
+  Session session = open("delay_us=1000", options);
   const auto start = Clock::now();
   for (int k = 0; k < 50; ++k) session.post(Input(float(k)), outcomes.next());
   CHECK(session.stats().waiting_for_room > 0);
@@ -236,8 +236,8 @@ TEST_CASE("post never blocks: tasks without room stand in line and come in order
 TEST_CASE("threads and posted tasks stand in one line") {
   SessionOptions options;
   options.max_queue_size = 1;
-  Session session = open("delay=value", options);
   Outcomes outcomes;
+  Session session = open("delay=value", options);
   session.post(Input(200000), outcomes.next());
   session.post(Input(1), outcomes.next());
   session.post(Input(2), outcomes.next());  // parked
@@ -258,8 +258,8 @@ TEST_CASE("a posted task gives up after submit_timeout, and is told so") {
   SessionOptions options;
   options.max_queue_size = 1;
   options.submit_timeout = 30ms;
-  Session session = open("delay=value", options);
   Outcomes outcomes;
+  Session session = open("delay=value", options);
   session.post(Input(300000), outcomes.next());
   session.post(Input(1), outcomes.next());
   session.post(Input(2), outcomes.next());
@@ -272,8 +272,8 @@ TEST_CASE("a posted task gives up after submit_timeout, and is told so") {
 TEST_CASE("posted tasks are withdrawn from the queue and from the line, and are not called back") {
   SessionOptions options;
   options.max_queue_size = 1;
-  Session session = open("delay=value", options);
   Outcomes outcomes;
+  Session session = open("delay=value", options);
   TaskHandle running = session.post(Input(200000), outcomes.next());
   wait_for_running(session);
   TaskHandle queued = session.post(Input(1), outcomes.next());
@@ -294,8 +294,8 @@ TEST_CASE("posted tasks are withdrawn from the queue and from the line, and are 
 TEST_CASE("close refuses what stands in line") {
   SessionOptions options;
   options.max_queue_size = 1;
-  Session session = open("delay=value", options);
   Outcomes outcomes;
+  Session session = open("delay=value", options);
   session.post(Input(100000), outcomes.next());
   session.post(Input(1), outcomes.next());
   session.post(Input(2), outcomes.next());
@@ -308,9 +308,9 @@ TEST_CASE("posted tasks are paced too") {
   SessionOptions options;
   options.enable_pacing = true;
   options.max_queue_size = 100;
+  Outcomes outcomes;
   Session session = open("delay_us=10000", options);
   session.run(Input(0));
-  Outcomes outcomes;
   const auto start = Clock::now();
   for (int k = 0; k < 10; ++k) session.post(Input(float(k)), outcomes.next());
   REQUIRE(outcomes.reach(10));
