@@ -11,7 +11,7 @@ ifeq ($(origin CXX),default)
 export CXX := c++
 endif
 
-.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-serve test-ray docs wheels packages packages-arm64 bare-roots clean
+.PHONY: help setup build install demo test test-cpp test-python sanitize lint stubs format dev-tools test-aarch64 test-avx512 test-serve test-ray docs wheels packages packages-arm64 bare-roots clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -73,7 +73,7 @@ format: $(STAMP)
 
 ## make dev-tools   cross compiler, emulator and fuzzing compiler from Debian's packages (root); not needed by demo and test
 dev-tools:
-	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap clang-19 libclang-rt-19-dev ccache
+	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap isolinux xorriso busybox-static clang-19 libclang-rt-19-dev ccache
 
 ## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools)
 test-aarch64: $(STAMP)
@@ -82,6 +82,10 @@ test-aarch64: $(STAMP)
 	ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS)
 	# The emulated processor has every instruction. One that has none beyond ARMv8.0:
 	QEMU_CPU=cortex-a53 ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS) -R 'unit_npu_ops|abi_'
+
+## make test-avx512  kernels' unit tests on an emulated CPU with AVX-512 and AMX: takes an hour (after make dev-tools)
+test-avx512: build
+	$(BIN)/python tests/emulated/x86.py build/release/tests/unit/unit_npu_kernels --isa amx --no-colors=true --duration=true
 
 ## make test-serve  `ez-rknn serve` with KServe's server, asked by tritonclient, in an environment of its own (build/venv-serve)
 ## make test-ray    examples/ray_serve.py with a real Ray, and what a second replica brings (build/venv-ray)

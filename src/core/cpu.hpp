@@ -11,7 +11,7 @@ enum class Isa { ref, avx2, avx512, avx512vnni, amx, neon, neondot, neoni8mm };
 std::string_view name_of(Isa isa);
 /// True when this CPU, the operating system and EZ_RKNN_ISA allow it. `ref` is always allowed.
 /// EZ_RKNN_ISA=ref|avx2|avx512|avx512vnni|amx|neon|neondot|neoni8mm is a ceiling: it forbids the sets above the one
-/// named. Unset, it stands for the best this CPU has, short of amx, whose kernels no such CPU has run yet.
+/// named. Unset, it stands for the best this CPU has.
 /// @throws InvalidArgument when EZ_RKNN_ISA names an unknown set, or one this CPU does not have
 bool allows(Isa isa);
 /// The sets of this architecture that are allowed, best last.
