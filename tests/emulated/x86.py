@@ -71,6 +71,13 @@ CHANGES = [
         "XTILEDATA_MASK))\n    exception(BX_UD_EXCEPTION, 0);\n"
         "  if (xfd >> 18 & 1) { xfd_error |= 1 << 18; exception(BX_NM_EXCEPTION, 0); }\n",
     ),
+    # The product of signed bytes with signed bytes.
+    (
+        "cpu/avx/amx.cc",
+        "Bit32u DPBDSS(Bit32u x, Bit32u y)\n{\n",
+        "Bit32u DPBDSS(Bit32u x, Bit32u y)\n{\n  return Bit8s(x) * Bit8s(y) + Bit8s(x >> 8) * Bit8s(y >> 8) +\n"
+        "    Bit8s(x >> 16) * Bit8s(y >> 16) + Bit8s(x >> 24) * Bit8s(y >> 24);\n",
+    ),
     # A gather whose indices are in one of zmm16 to zmm31 is no illegal instruction.
     (
         "cpu/decoder/fetchdecode32.cc",
@@ -108,6 +115,7 @@ exec > /dev/ttyS0 2>&1
 echo BEGIN
 {environment} /bin/program {arguments}
 echo END $?
+/bin/busybox sleep 5
 /bin/busybox poweroff -f
 """
 
