@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <latch>
 #include <memory>
 #include <optional>
 
@@ -45,11 +46,14 @@ TEST_CASE("the last reference may be dropped in a callback") {
   for (int round = 0; round < 20; ++round) {
     auto session = std::make_shared<std::optional<Session>>(open("delay_us=500"));
     std::atomic<int> delivered{0};
+    std::latch handed_in(1);  // until then this thread uses the session too
     for (int k = 0; k < 3; ++k)
       (*session)->run_async(Input(0), [&, session](std::vector<Tensor>, std::exception_ptr) {
+        handed_in.wait();
         session->reset();
         ++delivered;
       });
+    handed_in.count_down();
     session.reset();
     CHECK(eventually([&] { return delivered == 3; }));
   }
