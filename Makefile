@@ -83,7 +83,7 @@ test-aarch64: $(STAMP)
 	# The emulated processor has every instruction. One that has none beyond ARMv8.0:
 	QEMU_CPU=cortex-a53 ctest --test-dir build/aarch64 --output-on-failure -j $(JOBS) -R 'unit_npu_ops|abi_'
 
-## make test-avx512  kernels' unit tests on an emulated CPU with AVX-512 and AMX: takes an hour (after make dev-tools)
+## make test-avx512  kernels' unit tests on an emulated CPU with AVX-512 and AMX: slow (after make dev-tools)
 test-avx512: build
 	$(BIN)/python tests/emulated/x86.py build/release/tests/unit/unit_npu_kernels --isa amx --no-colors=true --duration=true
 

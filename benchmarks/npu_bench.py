@@ -3,9 +3,10 @@
     npu_bench.py CACHE [--corpus FOLDER] [--only TEXT] [--json FILE]
     npu_bench.py CACHE --corpus FOLDER --small
 
-CACHE is what networks.py filled. --small takes the int8 builds of the corpus's networks alone, and sums up: how much
-faster than the better of ONNX Runtime's fp32 and U8S8 each is, by the least times of all rounds, and the geometric mean. Every measurement is a process of its own (abi_timer for the C interface, this file
+CACHE is what networks.py filled. Every measurement is a process of its own (abi_timer for the C interface, this file
 for Python and ONNX Runtime), so that no idle pool of threads disturbs another; rounds interleave what is compared.
+--small takes the int8 builds of the corpus's networks alone, and sums up: how much faster than the better of ONNX
+Runtime's fp32 and U8S8 each is, by the least times of all rounds, and the geometric mean.
 Before anything is timed, our outputs are compared with ONNX Runtime's float ones.
 """
 

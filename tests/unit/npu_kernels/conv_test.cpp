@@ -190,31 +190,33 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
   }
 }
 
+/// compare(seed, kind, team) for `layers` layers of each kind of tail, by one thread and by two in turn.
+template <class Compare>
+void for_every_tail(unsigned seeds, unsigned layers, Compare&& compare) {
+  Team one(1), two(2);
+  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+    for (unsigned i = 0; i < layers; ++i)
+      compare(seeds * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), i % 2 ? one : two);
+}
+
 }  // namespace
 
 TEST_CASE("integer convolutions equal the reference bit for bit, with every tail") {
-  Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
-    for (unsigned i = 0; i < 60; ++i)
-      for (bool depthwise : {false, true})
-        compare_integer(1000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
-                        i % 2 ? one : two);
+  for_every_tail(1000, 60, [](unsigned seed, TailKind kind, Team& team) {
+    for (bool depthwise : {false, true}) compare_integer(seed, kind, depthwise, team);
+  });
 }
 
 TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with every tail") {
-  Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
-    for (unsigned i = 0; i < 12; ++i)
-      compare_integer(11000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), false, i % 2 ? one : two,
-                      false, square_window);
+  for_every_tail(11000, 12, [](unsigned seed, TailKind kind, Team& team) {
+    compare_integer(seed, kind, false, team, false, square_window);
+  });
 }
 
 TEST_CASE("transposed convolutions of few channels and one tap an output equal the reference bit for bit") {
-  Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
-    for (unsigned i = 0; i < 20; ++i)
-      compare_integer(13000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), false, i % 2 ? one : two,
-                      false, one_tap);
+  for_every_tail(13000, 20, [](unsigned seed, TailKind kind, Team& team) {
+    compare_integer(seed, kind, false, team, false, one_tap);
+  });
 }
 
 TEST_CASE("convolutions by tiles equal the reference bit for bit") {
@@ -226,12 +228,9 @@ TEST_CASE("convolutions by tiles equal the reference bit for bit") {
 }
 
 TEST_CASE("convolutions of int16 equal the reference bit for bit") {
-  Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
-    for (unsigned i = 0; i < 15; ++i)
-      for (bool depthwise : {false, true})
-        compare_integer(7000 * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), depthwise,
-                        i % 2 ? one : two, true);
+  for_every_tail(7000, 15, [](unsigned seed, TailKind kind, Team& team) {
+    for (bool depthwise : {false, true}) compare_integer(seed, kind, depthwise, team, true);
+  });
 }
 
 TEST_CASE("real convolutions stay within the rounding of their sums") {
