@@ -14,6 +14,8 @@ namespace {
 
 /// About 50 us: longer than the gap between two layers, shorter than a wake-up would cost twice.
 constexpr int kSpins = 4000;
+/// During a watch: longer than most layers that one thread computes alone.
+constexpr int kWatchSpins = 100 * 1000;
 
 /// The gate of a job in one word, so that to come in and to close cannot miss each other: the job's number, whether it
 /// is open, and how many workers are inside.
@@ -28,6 +30,7 @@ struct Team::State {
   std::atomic<std::uint64_t> gate{0};
   std::atomic<int> came{0};  ///< workers that have come in to the current job
   std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> watches{0};  ///< begun and ended ones: odd during a watch
   Job job;
   std::mutex mutex;
   std::condition_variable wake;
@@ -40,14 +43,32 @@ struct Team::State {
     return is_open(g) && number_of(g) != seen;
   }
 
+  static bool is_watch(std::uint64_t number) { return number % 2 == 1; }
+
+  /// Spins until there is work or the team ends, but not for ever. Returns the watch, or the time without one, that it
+  /// was when patience ended.
+  std::uint64_t look_for_work(std::uint64_t seen) const {
+    std::uint64_t watch = watches.load(std::memory_order_relaxed);
+    for (int i = 0; i < (is_watch(watch) ? kWatchSpins : kSpins); ++i) {
+      if (work_for(seen) || stop.load(std::memory_order_relaxed)) break;
+      cpu::relax();
+      if (const auto now = watches.load(std::memory_order_relaxed); now != watch) watch = now, i = 0;
+    }
+    return watch;
+  }
+
   void work(int worker) {
     std::uint64_t seen = 0;
     while (!stop.load(std::memory_order_relaxed)) {
-      for (int i = 0; i < kSpins && !work_for(seen) && !stop.load(std::memory_order_relaxed); ++i) cpu::relax();
+      const std::uint64_t watch = look_for_work(seen);
       if (!work_for(seen)) {
+        const auto watch_begun = [&] {
+          const auto now = watches.load(std::memory_order_relaxed);
+          return now != watch && is_watch(now);
+        };
         std::unique_lock lock(mutex);
         ++sleeping;
-        wake.wait(lock, [&] { return work_for(seen) || stop.load(); });
+        wake.wait(lock, [&] { return work_for(seen) || stop.load() || watch_begun(); });
         --sleeping;
       }
       std::uint64_t g = gate.load(std::memory_order_acquire);
@@ -75,6 +96,19 @@ Team::~Team() {
   state_->wake.notify_all();
   for (auto& t : state_->threads) t.join();
 }
+
+Team::Watch::Watch(Team& team) : team_(team) {
+  State& s = *team_.state_;
+  bool wake;
+  {
+    // Pairs with the sleeper's check, as a job does.
+    std::lock_guard lock(s.mutex);
+    s.watches.fetch_add(1, std::memory_order_relaxed);
+    wake = s.sleeping > 0;
+  }
+  if (wake) s.wake.notify_all();
+}
+Team::Watch::~Watch() { team_.state_->watches.fetch_add(1, std::memory_order_relaxed); }
 
 bool Team::awake() const { return state_->sleeping.load(std::memory_order_relaxed) == 0; }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Fork and join for the kernels: a fixed set of threads that work on one job at a time. The caller is one of them.
-/// Waiting threads spin for a bounded moment (a layer follows a layer within microseconds), then sleep.
+/// Waiting threads spin for a bounded moment, longer while somebody watches (a layer follows a layer within
+/// microseconds), then sleep.
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -20,6 +21,19 @@ class Team {
   /// Whether no thread sleeps, so that to hand out a job takes no longer than to write it down. A guess: they may fall
   /// asleep meanwhile.
   bool awake() const;
+
+  /// Wakes the threads and keeps them awake until it ends, for jobs that come one soon after another: each could be too
+  /// short to wake anybody for. A thread that finds none for a few milliseconds sleeps all the same. One at a time.
+  class Watch {
+   public:
+    explicit Watch(Team& team);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    Team& team_;
+  };
 
   /// Calls job(worker) once for each worker 0..size-1, worker 0 being the caller; returns when all have returned.
   /// Not re-entrant and for one caller at a time. A job must not throw.

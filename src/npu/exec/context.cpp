@@ -1,10 +1,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <new>
+#include <optional>
 
 #include "ez_rknn/error.hpp"
 #include "npu/exec/cores.hpp"
 #include "npu/exec/loaded.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu {
 namespace {
@@ -65,6 +67,8 @@ class ContextImpl final : public Context {
     const auto begin = Clock::now();
     const auto lease = Cores::instance().acquire(core_mask, program_->chip().cores);
     if (collect_) times_.clear();
+    std::optional<Team::Watch> watch;
+    if (plan().shared_work >= kernels::kWorthWatching) watch.emplace(lease.team());
     for (std::int64_t sample = 0; sample < batch(); ++sample) {
       for (std::size_t s = 0; s < bases_.size(); ++s) {
         const auto& storage = plan().storages[s];

@@ -7,16 +7,20 @@
 namespace ez_rknn::npu::kernels {
 
 /// Work is counted in multiply-accumulates of a dense int8 layer on AVX2, 20 ps each; other kinds in their multiples.
-constexpr std::uint64_t kDepthwiseWork = 5;  ///< of a multiplication
-constexpr std::uint64_t kPoolWork = 4;       ///< of an element read
-constexpr std::uint64_t kTailWork = 16;      ///< of an element through the DPU alone
-constexpr std::uint64_t kTableWork = 2;      ///< of a byte through a table
+constexpr std::uint64_t kDepthwiseWork = 5;   ///< of a multiplication
+constexpr std::uint64_t kReferenceWork = 50;  ///< of a multiplication by the plain reference
+constexpr std::uint64_t kPoolWork = 4;        ///< of an element read
+constexpr std::uint64_t kTailWork = 16;       ///< of an element through the DPU alone
+constexpr std::uint64_t kFinishWork = 8;      ///< of an accumulator through the DPU
+constexpr std::uint64_t kLookUpWork = 40;     ///< of one through a look-up table
+constexpr std::uint64_t kTableWork = 2;       ///< of a byte through a table
 
 /// Pieces of work to share out, where a layer is large enough.
 constexpr int kItems = 8;
 
-/// Below these a second thread costs more than it takes over: to hand it work while it looks for some, and to wake it.
-constexpr std::uint64_t kWorthSharing = 1'000'000, kWorthWaking = 5'000'000;
+/// Below these a second thread costs more than it takes over: to hand it work while it looks for some, to have it look
+/// for some during a run, and to wake it.
+constexpr std::uint64_t kWorthSharing = 100'000, kWorthWatching = 3'000'000, kWorthWaking = 5'000'000;
 
 inline bool worth_sharing(const Team& team, std::uint64_t work) {
   return work >= (team.awake() ? kWorthSharing : kWorthWaking);

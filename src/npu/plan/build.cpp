@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "ez_rknn/error.hpp"
+#include "npu/kernels/share.hpp"
 #include "npu/plan/builder.hpp"
 #include "npu/plan/constants.hpp"
 #include "npu/plan/steps.hpp"
@@ -228,6 +229,8 @@ GraphPlan Builder::build(Team& team) {
     }
   });
   if (failure) std::rethrow_exception(failure);
+  for (const auto& step : plan_.steps)
+    if (const auto work = step->work(); work >= kernels::kWorthSharing) plan_.shared_work += work;
   return std::move(plan_);
 }
 

@@ -38,6 +38,8 @@ class Step {
   virtual std::size_t scratch_bytes(int /*workers*/) const { return 0; }
   virtual std::size_t packed_bytes() const { return 0; }
   virtual std::uint64_t macs() const { return 0; }
+  /// What it is worth to the team, in the units of kernels/share.hpp.
+  virtual std::uint64_t work() const { return 0; }
   const file::Node& node;
 };
 
@@ -51,6 +53,7 @@ struct GraphPlan {
   std::vector<std::vector<const Slot*>> results;
   std::vector<const Slot*> inputs, outputs;
   std::size_t arena_bytes = 0;
+  std::uint64_t shared_work = 0;  ///< of the steps that are worth a thread
   std::vector<std::string> custom_types;
 };
 

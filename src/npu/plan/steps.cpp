@@ -17,6 +17,12 @@ std::size_t most_scratch(const Convs& convs, int workers) {
   return most;
 }
 
+std::uint64_t all_work(const Convs& convs) {
+  std::uint64_t sum = 0;
+  for (const auto& conv : convs) sum += conv->work();
+  return sum;
+}
+
 std::size_t all_packed(const Convs& convs) {
   std::size_t sum = 0;
   for (const auto& conv : convs) sum += conv->packed_bytes();
@@ -39,6 +45,8 @@ std::size_t ConvStep::scratch_bytes(int workers) const {
   return std::max(conv->scratch_bytes(workers), part ? part->scratch_bytes(workers) : 0);
 }
 
+std::uint64_t ConvStep::work() const { return std::uint64_t(out->images()) * (part ? part : conv)->work(); }
+
 void GroupSumStep::run(const RunState& s) const {
   for (int i = 0; i < out->images(); ++i) {
     kernels::ConstMap source = in->image(s.bases, i), sums;
@@ -52,6 +60,7 @@ void GroupSumStep::run(const RunState& s) const {
 }
 
 std::size_t GroupSumStep::scratch_bytes(int workers) const { return most_scratch(groups, workers); }
+std::uint64_t GroupSumStep::work() const { return std::uint64_t(out->images()) * all_work(groups); }
 std::size_t GroupSumStep::packed_bytes() const { return all_packed(groups); }
 
 void ImageConvStep::run(const RunState& s) const {
@@ -59,6 +68,7 @@ void ImageConvStep::run(const RunState& s) const {
     images[std::size_t(i)]->run(in->image(s.bases, i), {}, out->writable_image(s.bases, i), s.team, s.scratch);
 }
 std::size_t ImageConvStep::scratch_bytes(int workers) const { return most_scratch(images, workers); }
+std::uint64_t ImageConvStep::work() const { return all_work(images); }
 std::size_t ImageConvStep::packed_bytes() const { return all_packed(images); }
 
 void ElementWiseStep::run(const RunState& s) const {

@@ -16,6 +16,7 @@ class ConvStep final : public Step {
   std::size_t scratch_bytes(int workers) const override;
   std::size_t packed_bytes() const override { return conv->packed_bytes(); }
   std::uint64_t macs() const override { return multiplications; }
+  std::uint64_t work() const override;
 
   kernels::ConvShape shape;
   std::unique_ptr<kernels::Conv> conv;  ///< set when the weights have been packed
@@ -37,6 +38,7 @@ class GroupSumStep final : public Step {
   std::size_t scratch_bytes(int workers) const override;
   std::size_t packed_bytes() const override;
   std::uint64_t macs() const override { return multiplications; }
+  std::uint64_t work() const override;
 
   std::vector<std::unique_ptr<kernels::Conv>> groups;  ///< set when the weights have been packed
   int channels = 0;                                    ///< of a group; a multiple of 16
@@ -54,6 +56,7 @@ class ImageConvStep final : public Step {
   std::size_t scratch_bytes(int workers) const override;
   std::size_t packed_bytes() const override;
   std::uint64_t macs() const override { return multiplications; }
+  std::uint64_t work() const override;
 
   std::vector<std::unique_ptr<kernels::Conv>> images;  ///< set when the weights have been packed
   const Slot* in = nullptr;

@@ -24,9 +24,9 @@ struct ConvShape {
       insert_w = 1;  ///< transposed convolution: the input is first spread to (in-1)*insert+1 with pad_value between
   bool depthwise = false;      ///< out_c == in_c, one kernel per channel
   std::int32_t pad_value = 0;  ///< integer networks: the input's zero point; it counts in window sums. Float: 0
+  std::uint64_t outputs() const { return std::uint64_t(out_h) * std::uint64_t(out_w) * std::uint64_t(out_c); }
   std::uint64_t macs() const {
-    return std::uint64_t(out_h) * std::uint64_t(out_w) * std::uint64_t(out_c) * std::uint64_t(kernel_h) *
-           std::uint64_t(kernel_w) * std::uint64_t(depthwise ? 1 : in_c);
+    return outputs() * std::uint64_t(kernel_h) * std::uint64_t(kernel_w) * std::uint64_t(depthwise ? 1 : in_c);
   }
 };
 
@@ -52,6 +52,8 @@ class Conv {
   /// For a team of up to `workers`.
   virtual std::size_t scratch_bytes(int workers) const = 0;
   virtual std::size_t packed_bytes() const = 0;
+  /// What a run is worth to the team, in the units of share.hpp.
+  virtual std::uint64_t work() const = 0;
   virtual std::string_view kernel() const = 0;  ///< "conv_i8/avx512vnni"
 };
 

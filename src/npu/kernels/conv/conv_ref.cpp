@@ -2,6 +2,7 @@
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/element.hpp"
+#include "npu/kernels/share.hpp"
 #include "npu/regs/rounding.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -42,6 +43,7 @@ class ConvRef final : public Conv {
   std::size_t packed_bytes() const override {
     return weights_.integers.size() * sizeof(std::int16_t) + weights_.reals.size() * sizeof(float);
   }
+  std::uint64_t work() const override { return kReferenceWork * shape_.macs(); }
   std::string_view kernel() const override { return "conv/ref"; }
 
  private:

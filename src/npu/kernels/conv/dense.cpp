@@ -53,7 +53,8 @@ struct Walk {
     const int wanted = weights.bytes.size() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
     while (rows < wanted && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
     chunks = (s.out_h + rows - 1) / rows;
-    splits = s.macs() < kWorthSharing ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
+    splits =
+        s.macs() + s.outputs() * kFinishWork < kWorthSharing ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
     staged = direct ? 0 : align(staging.bytes(rows));
     pixel_sums = align(static_cast<std::size_t>(source_rows(rows)) * static_cast<std::size_t>(width) * 4);
     column = align(static_cast<std::size_t>(width) * 4);
@@ -108,13 +109,14 @@ class Dense final : public Conv {
       const auto splits = static_cast<std::size_t>(w.splits);
       compute(task, static_cast<int>(item / splits), static_cast<int>(item % splits), worker);
     };
-    share(team, items, shape_.macs(), body);
+    share(team, items, work(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {
     return taps_bytes() + static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.bytes.size(); }
+  std::uint64_t work() const override { return shape_.macs() + shape_.outputs() * tail_->work(); }
   std::string_view kernel() const override { return variant_.name; }
 
  private:

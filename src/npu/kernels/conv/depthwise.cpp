@@ -43,13 +43,14 @@ class Depthwise final : public Conv {
       compute(in, operand, out, static_cast<int>(chunk) * rows_,
               scratch.data() + static_cast<std::size_t>(worker) * worker_bytes());
     };
-    share(team, chunks, kDepthwiseWork * shape_.macs(), body);
+    share(team, chunks, work(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {
     return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.bytes.size(); }
+  std::uint64_t work() const override { return kDepthwiseWork * shape_.macs() + shape_.outputs() * tail_->work(); }
   std::string_view kernel() const override { return variant_.name; }
 
  private:

@@ -131,6 +131,11 @@ class Transposed final : public Conv {
     for (const Plain& p : parts_) sum += p.conv->packed_bytes();
     return sum;
   }
+  std::uint64_t work() const override {
+    std::uint64_t sum = 0;
+    for (const Plain& p : parts_) sum += p.conv->work();
+    return sum;
+  }
   std::string_view kernel() const override { return parts_.front().conv->kernel(); }
 
  private:
@@ -170,6 +175,7 @@ class Interleaved final : public Conv {
   }
   std::size_t scratch_bytes(int workers) const override { return packed_map() + conv_->scratch_bytes(workers); }
   std::size_t packed_bytes() const override { return conv_->packed_bytes(); }
+  std::uint64_t work() const override { return conv_->work(); }
   std::string_view kernel() const override { return conv_->kernel(); }
 
   static bool fits(const ConvJob& job, std::span<const Grid> rows, std::span<const Grid> columns) {

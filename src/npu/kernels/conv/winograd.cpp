@@ -119,13 +119,14 @@ class Winograd final : public Conv {
     const auto body = [&](std::size_t item, int worker) {
       compute(task, static_cast<int>(item / splits), static_cast<int>(item % splits), worker);
     };
-    share(team, items, shape_.macs(), body);
+    share(team, items, work(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {
     return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.bytes.size(); }
+  std::uint64_t work() const override { return shape_.macs() + shape_.outputs() * tail_->work(); }
   std::string_view kernel() const override { return variant_.name; }
 
  private:

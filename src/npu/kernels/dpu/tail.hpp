@@ -10,6 +10,7 @@
 #include "npu/kernels/dpu/tail_bounds.hpp"
 #include "npu/kernels/dpu/tail_params.hpp"
 #include "npu/kernels/map.hpp"
+#include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 
@@ -23,6 +24,9 @@ class Tail {
   /// "segments", "segments_exact", "bytes", "fused_bytes", "words_bytes", "fused", "words", "affine", "exact",
   /// "linear", "linear_bias", "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
+
+  /// Of an accumulator, in the units of share.hpp.
+  std::uint64_t work() const { return layer().ew && layer().ew->lut ? kLookUpWork : kFinishWork; }
 
   /// Where the operand of pixel (y, x) is, and how far it is to the next pixel of the row.
   const std::byte* operand_at(const ConstMap& operand, std::ptrdiff_t y, std::ptrdiff_t x) const {
