@@ -23,10 +23,21 @@ void copy_row(const T* from, std::ptrdiff_t from_step, T* to, std::ptrdiff_t to_
   }
 }
 
+template <int N, class T>
+void copy_runs(const T* from, std::ptrdiff_t from_step, T* to, std::ptrdiff_t to_step, std::int64_t runs) {
+  for (std::int64_t i = 0; i < runs; ++i, from += from_step, to += to_step) std::memcpy(to, from, N * sizeof(T));
+}
+
 /// A transposition: the source's neighbours lie along another loop than the destination's. Square tiles keep the cache
 /// lines of both sides alive.
 template <class T>
 void copy_plane(const T* from, T* to, std::int64_t outer, Steps outer_step, std::int64_t inner, Steps inner_step) {
+  if (outer_step == Steps{1, 1}) switch (outer) {  // neighbours on both sides, but few of them (DepthToSpace)
+      case 2: return copy_runs<2>(from, inner_step[0], to, inner_step[1], inner);
+      case 3: return copy_runs<3>(from, inner_step[0], to, inner_step[1], inner);
+      case 4: return copy_runs<4>(from, inner_step[0], to, inner_step[1], inner);
+      default: break;
+    }
   constexpr std::int64_t kTile = 32;
   for (std::int64_t a = 0; a < outer; a += kTile)
     for (std::int64_t b = 0; b < inner; b += kTile) {

@@ -189,6 +189,7 @@ void Builder::finish() {
       plan_.storages[std::size_t(slot.storage)].bytes = slot.bytes;
     }
   drop_moves(plan_, uses_);
+  unpad_maps(plan_);
   skip_unread_pixels(plan_, uses_);
   for (std::size_t step = 0; step < uses_.size(); ++step)
     for (const auto* list : {&uses_[step].reads, &uses_[step].writes})

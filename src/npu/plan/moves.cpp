@@ -192,6 +192,19 @@ std::optional<Dims> reshaped_strides(const Dims& shape, const Dims& strides, con
   return result;
 }
 
+void unpad_maps(GraphPlan& plan) {
+  std::vector<int> users(plan.storages.size());
+  for (const Slot& slot : plan.slots)
+    if (slot.storage >= 0) ++users[std::size_t(slot.storage)];
+  for (Slot& slot : plan.slots) {
+    if (slot.storage < 0 || !slot.map || slot.read_as_map || users[std::size_t(slot.storage)] != 1) continue;
+    if (kernels::padded_channels(slot.channels()) < 2 * slot.channels()) continue;
+    slot.map = false;
+    lay_out(slot);
+    plan.storages[std::size_t(slot.storage)].bytes = slot.bytes;
+  }
+}
+
 void drop_moves(GraphPlan& plan, std::vector<Use>& uses) {
   Mover mover(plan, uses);
   std::vector<bool> gone(plan.steps.size());

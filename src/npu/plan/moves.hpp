@@ -18,6 +18,10 @@ struct Use {
 /// one slot each.
 void drop_moves(GraphPlan& plan, std::vector<Use>& uses);
 
+/// Maps that no kernel reads or writes, and that padding would make twice as large or more, become dense. After
+/// drop_moves, which wants the parts of a Concat laid out like the whole.
+void unpad_maps(GraphPlan& plan);
+
 /// Strides that show the same elements, in the same order, in another shape; nothing when that needs a copy.
 std::optional<Dims> reshaped_strides(const Dims& shape, const Dims& strides, const Dims& to);
 

@@ -126,6 +126,39 @@ void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, b
   }
 }
 
+/// What 16 and 32 bits have to hold in between is greatest where all values are at an end of their type, with signs
+/// that the transforms add up or that alternate.
+void compare_extremes(int in_c, Team& team) {
+  Random random(static_cast<unsigned>(in_c));
+  ConvShape s;
+  s.in_c = in_c, s.out_c = 41 - in_c;
+  s.kernel_h = s.kernel_w = 3;
+  s.in_h = s.out_h = 1 + in_c % 11, s.in_w = s.out_w = 14 - in_c % 13;
+  s.pad_top = s.pad_left = 1;
+  s.pad_value = in_c % 2 ? 127 : -128;
+  const DpuLayer tail = random_layer(random, TailKind::requantise, s.out_c, 128.0 * 128 * 9 * in_c);
+  for (int pattern = 0; pattern < 4; ++pattern) {
+    const auto sign = [&](int x, int y) {
+      return pattern == 0 ? 1 : pattern == 1 ? (x + y) % 2 : pattern == 2 ? x % 2 : random(0, 1);
+    };
+    ConvWeights weights;
+    for (int i = 0; i < s.out_c * s.in_c; ++i)
+      for (int k = 0; k < 9; ++k) weights.integers.push_back(sign(k % 3, k / 3) ? 127 : -128);
+    Maps m = random_maps(random, s, DType::i8, tail);
+    for (int y = 0; y < s.in_h; ++y)
+      for (int x = 0; x < s.in_w; ++x)
+        for (int c = 0; c < s.in_c; ++c) *m.in.at(y, x, c) = static_cast<std::byte>(sign(x, y) ? 127 : -128);
+    run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, team);
+    for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
+      run(*conv, m, m.got, team);
+      CAPTURE(name);
+      CAPTURE(describe(s));
+      CAPTURE(pattern);
+      REQUIRE_EQ(differences(m.expected, m.got), 0);
+    }
+  }
+}
+
 /// The loops around tile registers, with these in plain C++.
 int compare_tiles(unsigned seed, TailKind kind) {
   Random random(seed);
@@ -212,6 +245,36 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
     compare_integer(seed, kind, false, team, false, square_window);
   });
 }
+
+TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the reference bit for bit") {
+  Team one(1);
+  for (int in_c = 1; in_c <= 40; ++in_c) compare_extremes(in_c, one);
+}
+
+#if defined(__x86_64__)
+TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 bits hold their sums") {
+  if (!cpu::allows(cpu::Isa::avx2)) return;
+  const auto kernel = [](int channels, int size, std::int16_t weight) {
+    ConvShape s;
+    s.in_c = s.out_c = channels;
+    s.in_h = s.in_w = s.out_h = s.out_w = size;
+    s.kernel_h = s.kernel_w = 3;
+    s.pad_top = s.pad_left = 1;
+    DpuLayer tail;
+    tail.channels = channels;
+    tail.out.shift = 20;
+    ConvWeights weights;
+    weights.integers.assign(static_cast<std::size_t>(channels * channels * 9), weight);
+    return std::string(prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::avx2)->kernel());
+  };
+  CHECK_EQ(kernel(8, 24, 127), "conv_i8/avx2");
+  CHECK_EQ(kernel(64, 6, 127), "winograd_i8/avx2");  // four tiles would leave registers empty
+  CHECK_EQ(kernel(24, 24, 127), "winograd4_i8/avx2");
+  CHECK_EQ(kernel(24, 24, 254), "winograd_i8/avx2");  // 144 times that is beyond int16
+  CHECK_EQ(kernel(228, 8, 1), "winograd_i8/avx2");    // too much memory
+  CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
+}
+#endif
 
 TEST_CASE("transposed convolutions of few channels and one tap an output equal the reference bit for bit") {
   for_every_tail(13000, 20, [](unsigned seed, TailKind kind, Team& team) {

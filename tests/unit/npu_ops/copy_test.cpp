@@ -62,6 +62,19 @@ TEST_CASE("loops that are one in memory become one row") {
   CHECK_EQ(visited(scalar).size(), 1);
 }
 
+TEST_CASE("runs of few neighbours are copied whole, and nothing beside them") {
+  for (const std::ptrdiff_t run : {2, 3, 4, 5}) {
+    std::vector<std::byte> from(16 * 40), to(from.size(), std::byte{0x5a}), want = to;
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i % 251);
+    Nest<2> nest;  // blocks of `run` channels of each of forty pixels to `run` pixels side by side, one left free
+    nest.add(run, {1, 1}), nest.add(40, {16, run + 1});
+    for (std::ptrdiff_t p = 0; p < 40; ++p)
+      for (std::ptrdiff_t c = 0; c < run; ++c) want[std::size_t(p * (run + 1) + c)] = from[std::size_t(p * 16 + c)];
+    copy({from.data(), DType::i8, {}, {}, {}}, {to.data(), DType::i8, {}, {}, {}}, nest);
+    CHECK(to == want);
+  }
+}
+
 TEST_CASE("reshape keeps the row-major order whatever the strides") {
   std::mt19937 random(5);
   const std::vector<Dims> shapes{

@@ -147,3 +147,28 @@ TEST_CASE("a byte table holds what loading, computing and storing give") {
   for (double& x : squares) x *= x;
   CHECK_EQ(got, stored<std::int8_t>(DType::i8, to, squares));
 }
+
+TEST_CASE("a byte table that only holds codes to limits gives what its entries say, side by side and apart") {
+  for (const DType type : {DType::i8, DType::u8})
+    for (const auto& [low, high] : {std::pair{-1.0, 1.5}, {-kInfinity, 0.25}, {0.0, kInfinity}, {50.0, 60.0}})
+      for (const Quant to : {Quant{0.03f, 5}, Quant{0.031f, 5}}) {  // the second is looked up
+        const Quant from{0.03f, 5};
+        const auto function = [low = low, high = high](double* x, int n) {
+          for (int i = 0; i < n; ++i) x[i] = std::clamp(x[i], low, high);
+        };
+        const ByteTable table(type, from, type, to, function);
+        std::vector<std::uint8_t> all(256);
+        for (std::size_t i = 0; i < 256; ++i) all[i] = static_cast<std::uint8_t>(i);
+        auto numbers = loaded<double>(type, from, all);
+        function(numbers.data(), 256);
+        const auto want = stored<std::uint8_t>(type, to, numbers);
+        for (const std::ptrdiff_t step : {1, 3}) {
+          std::vector<std::uint8_t> got(std::size_t(256 * step));
+          Nest<2> nest;
+          nest.add(256, {1, step});
+          const TensorView out{reinterpret_cast<std::byte*>(got.data()), type, {}, {}, to};
+          table.run({reinterpret_cast<const std::byte*>(all.data()), type, {}, {}, from}, out, nest);
+          for (std::size_t i = 0; i < 256; ++i) REQUIRE_EQ(got[i * std::size_t(step)], want[i]);
+        }
+      }
+}

@@ -110,6 +110,27 @@ TEST_CASE("a detection head's reshape and transpose cost nothing") {
     for (std::size_t c = 0; c < 8; ++c) CHECK_EQ(got[p * 8 + c], from[c * 30 + p]);
 }
 
+TEST_CASE("maps of few channels that no kernel touches are dense, those with little padding stay") {
+  for (const std::int64_t channels : {3, 8, 9}) {
+    CAPTURE(channels);
+    Moves m;
+    const auto x = m.tensor({1, channels, 6, 5}, file::Kind::input, true);
+    const auto inner = m.tensor({1, channels, 6, 5}, file::Kind::internal, true);
+    const auto out = m.tensor({1, channels, 6, 5}, file::Kind::output, true);
+    m.node("Abs", {x}, {inner});
+    m.node("Neg", {inner}, {out});
+    const auto plan = m.build();
+    for (const auto t : {x, inner, out}) {
+      const Slot& slot = plan.slots[std::size_t(t)];
+      CHECK_EQ(slot.map, channels > 8);
+      CHECK_EQ(plan.storages[std::size_t(slot.storage)].bytes, std::size_t(channels > 8 ? 16 : channels) * 30);
+    }
+    PlanMemory memory(plan);
+    const auto got = run(plan, memory, out), from = memory.values(x);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK_EQ(got[i], -std::min(std::abs(from[i]), 127.0));
+  }
+}
+
 TEST_CASE("an output never shows an input's memory") {
   Moves m;
   const auto x = m.tensor({1, 8}, file::Kind::input, false);

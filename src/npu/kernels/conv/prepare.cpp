@@ -61,6 +61,7 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd_f16/avx2", ConvInput::f16, &kWinogradF16Avx2, cpu::Isa::avx2},
     {"winograd_f16/avx512", ConvInput::f16, &kWinogradF16Avx512, cpu::Isa::avx512},
     {"winograd_i8/avx2", ConvInput::i8, &kWinogradI8Avx2, cpu::Isa::avx2},
+    {"winograd4_i8/avx2", ConvInput::i8, &kWinograd4I8Avx2, cpu::Isa::avx2},
 };
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
@@ -81,6 +82,10 @@ template <int I>
 std::unique_ptr<Conv> winograd(const ConvJob& job) {
   return make_winograd(job, kWinograd[I]);
 }
+template <int I>
+bool worth(const ConvJob& job) {
+  return worth_winograd(job, kWinograd[I]);
+}
 #endif
 
 // In rising order of preference; indices into the tables above.
@@ -88,10 +93,11 @@ constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
-    {kWinograd[2].name, cpu::Isa::avx2, winograd<2>, worth_winograd},
+    {kWinograd[2].name, cpu::Isa::avx2, winograd<2>, worth<2>},
+    {kWinograd[3].name, cpu::Isa::avx2, winograd<3>, worth<3>},
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
     {kDense[11].name, cpu::Isa::avx2, dense<11>},
-    {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth_winograd},
+    {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth<0>},
     {kDense[5].name, cpu::Isa::avx2, dense<5>},
     {kDense[7].name, cpu::Isa::avx2, dense<7>},
     {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
@@ -103,7 +109,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[10].name, cpu::Isa::avx512, dense<10>},
     {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
-    {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth_winograd},
+    {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth<1>},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},
@@ -123,7 +129,7 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[3].name, cpu::Isa::neon, depthwise<3>},
     {kDense[5].name, cpu::Isa::neon, dense<5>},
     {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
-    {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth_winograd},
+    {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth<0>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };

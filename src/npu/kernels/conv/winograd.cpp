@@ -3,91 +3,21 @@
 #include <algorithm>
 #include <cstring>
 
-#include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/conv/winograd_pack.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr std::size_t kMostWeights = 5 << 20;    ///< bytes, transformed
-constexpr std::size_t kKeptWeights = 512 << 10;  ///< bytes that stay in L2 from chunk to chunk
-constexpr std::size_t kSmallChunk = 192 << 10;   ///< of transformed inputs: in L2 with the weights
-constexpr std::size_t kLargeChunk = 832 << 10;   ///< where every chunk streams the weights anew
+constexpr std::size_t kMostWeights = 5 << 20;       ///< bytes, transformed
+constexpr std::size_t kMostLargeWeights = 2 << 20;  ///< for tiles of 4 x 4, whose weights take eight times the file's
+constexpr std::size_t kKeptWeights = 512 << 10;     ///< bytes that stay in L2 from chunk to chunk
+constexpr std::size_t kSmallChunk = 256 << 10;      ///< of transformed inputs and products: in L2 with the weights
+constexpr std::size_t kLargeChunk = 832 << 10;      ///< where every chunk streams the weights anew
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
-
-struct PackedWinograd {
-  std::vector<PackedBlock> blocks;
-  SharedBytes bytes;  ///< [block][place][step][channels of the block][elements of a step]
-  int steps = 0;
-};
-
-/// G g G' with G = (1 0 0 | 1/2 1/2 1/2 | 1/2 -1/2 1/2 | 0 0 1), times `Scale` squared.
-template <int Scale, class T>
-void transform(const T* g, T* to) {
-  const auto line = [](T a, T b, T c, T* out) {
-    out[0] = Scale * a, out[1] = Scale * (a + b + c) / 2, out[2] = Scale * (a - b + c) / 2, out[3] = Scale * c;
-  };
-  T t[3][4];
-  for (int y = 0; y < 3; ++y) line(g[3 * y], g[3 * y + 1], g[3 * y + 2], t[y]);
-  for (int x = 0; x < 4; ++x) {
-    T column[4];
-    line(t[0][x], t[1][x], t[2][x], column);
-    for (int y = 0; y < 4; ++y) to[4 * y + x] = column[y];
-  }
-}
-
-/// The weights of an output and input channel, transformed, `stride` bytes apart. False when int16 does not hold them.
-bool put(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t stride) {
-  const std::size_t at =
-      (static_cast<std::size_t>(oc) * static_cast<std::size_t>(job.shape.in_c) + static_cast<std::size_t>(ic)) * 9;
-  if (job.tail.real) {
-    double g[9], places[kWinogradPlaces];
-    std::copy_n(job.weights.reals.data() + at, 9, g);
-    transform<1>(g, places);
-    for (double p : places) {
-      const auto value = static_cast<float>(p);
-      std::memcpy(to, &value, sizeof value), to += stride;
-    }
-    return true;
-  }
-  const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc)] : 0;
-  std::int32_t g[9], places[kWinogradPlaces];
-  std::transform(job.weights.integers.data() + at, job.weights.integers.data() + at + 9, g,
-                 [&](std::int16_t w) { return w + ow; });
-  transform<2>(g, places);
-  for (std::int32_t p : places) {
-    const auto value = static_cast<std::int16_t>(p);
-    if (value != p) return false;
-    std::memcpy(to, &value, sizeof value), to += stride;
-  }
-  return true;
-}
-
-std::optional<PackedWinograd> pack(const ConvJob& job, const WinogradKernel& kernel) {
-  const ConvShape& s = job.shape;
-  const int groups = padded_channels(s.out_c) / kChannelAlign, values = 4 / kernel.to;
-  PackedWinograd packed;
-  packed.steps = (s.in_c + values - 1) / values;
-  const std::size_t group_bytes = bytes_of(kWinogradPlaces * packed.steps, 64);
-  packed.blocks = cut_groups(s.out_c, *kernel.products, group_bytes);
-  AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
-  for (const PackedBlock& block : packed.blocks) {
-    const std::size_t step = bytes_of(block.loop->groups, 64);
-    const int first = block.first_group * kChannelAlign,
-              end = std::min(first + block.loop->groups * kChannelAlign, s.out_c);
-    for (int ic = 0; ic < s.in_c; ++ic) {  // the inner loop writes neighbours, at sixteen places
-      std::byte* to =
-          bytes.data() + block.offset + static_cast<std::size_t>(ic / values) * step + bytes_of(ic % values, kernel.to);
-      for (int oc = first; oc < end; ++oc, to += 4)
-        if (!put(job, oc, ic, to, static_cast<std::size_t>(packed.steps) * step)) return std::nullopt;
-    }
-  }
-  packed.bytes = SharedBytes(std::move(bytes));
-  return packed;
-}
 
 class Winograd final : public Conv {
  public:
@@ -98,11 +28,14 @@ class Winograd final : public Conv {
         weights_(std::move(weights)),
         tail_(std::move(tail)),
         channels_(padded_channels(shape_.in_c)),
-        wide_((shape_.out_w + 1) / 2),
-        high_((shape_.out_h + 1) / 2) {
+        side_(kernel_.tile),
+        border_(side_ + 2),
+        places_(winograd_places(side_)),
+        wide_((shape_.out_w + side_ - 1) / side_),
+        high_((shape_.out_h + side_ - 1) / side_) {
     for (const PackedBlock& b : weights_.blocks) groups_ = std::max(groups_, b.loop->groups);
     const std::size_t limit = weights_.bytes.size() > kKeptWeights ? kLargeChunk : kSmallChunk;
-    const std::size_t row = bytes_of(kWinogradPlaces * wide_, channels_ * kernel_.to);
+    const std::size_t row = bytes_of(places_ * wide_, channels_ * kernel_.to + groups_ * 64);
     const int most = static_cast<int>(std::clamp<std::size_t>(limit / row, 1, static_cast<std::size_t>(high_)));
     chunks_ = (high_ + most - 1) / most;
     rows_ = (high_ + chunks_ - 1) / chunks_;  // even chunks rather than full ones and a rest
@@ -136,16 +69,15 @@ class Winograd final : public Conv {
     std::byte* scratch;
   };
   static constexpr std::size_t kHeader = 64;
-  static constexpr int kBorder = 4;  ///< pixels a side of a tile with what it overlaps
 
   int tiles() const { return rows_ * wide_; }
-  /// From place to place: not a multiple of 4096, or the 16 of them would share a set of L1.
+  /// From place to place: not a multiple of 4096, or they would share a set of L1.
   std::size_t input_place() const { return bytes_of(tiles() * channels_, kernel_.to) + 64; }
   std::size_t product_place() const { return bytes_of(tiles() * groups_, 64) + 64; }
-  std::size_t input_bytes() const { return kWinogradPlaces * input_place(); }
-  std::size_t product_bytes() const { return kWinogradPlaces * product_place(); }
-  std::size_t accumulator_bytes() const { return bytes_of(4 * wide_ * groups_, 64); }
-  std::size_t border_bytes() const { return align(bytes_of(kBorder * kBorder * channels_, kernel_.from)); }
+  std::size_t input_bytes() const { return places_ * input_place(); }
+  std::size_t product_bytes() const { return places_ * product_place(); }
+  std::size_t accumulator_bytes() const { return bytes_of(side_ * side_ * wide_ * groups_, 64); }
+  std::size_t border_bytes() const { return align(bytes_of(border_ * border_ * channels_, kernel_.from)); }
   std::size_t worker_bytes() const {
     return kHeader + input_bytes() + product_bytes() + accumulator_bytes() + border_bytes();
   }
@@ -160,15 +92,15 @@ class Winograd final : public Conv {
   void transform_row(const Task& task, int row, std::byte* to, std::byte* border) const {
     WinogradInput w;
     w.channels = channels_, w.place = static_cast<std::ptrdiff_t>(input_place());
-    const int y = 2 * row - shape_.pad_top;
-    const bool inside = y >= 0 && y + kBorder <= shape_.in_h;
+    const int y = side_ * row - shape_.pad_top;
+    const bool inside = y >= 0 && y + border_ <= shape_.in_h;
     // Tiles [first, last) read pixels that exist only.
-    const int first = inside ? std::clamp((shape_.pad_left + 1) / 2, 0, wide_) : wide_;
-    const int last = inside ? std::clamp((shape_.in_w - kBorder + shape_.pad_left) / 2 + 1, first, wide_) : wide_;
+    const int first = inside ? std::clamp((shape_.pad_left + side_ - 1) / side_, 0, wide_) : wide_;
+    const int last = inside ? std::clamp((shape_.in_w - border_ + shape_.pad_left) / side_ + 1, first, wide_) : wide_;
     for (int i = 0; i < wide_;) {
-      const int x = 2 * i - shape_.pad_left;
+      const int x = side_ * i - shape_.pad_left;
       w.to = to + bytes_of(i * channels_, kernel_.to);
-      if (i >= first && i < last && shape_.in_w >= kBorder) {
+      if (i >= first && i < last && shape_.in_w >= border_) {
         w.tiles = last - i;
         w.source = task.in.data + y * task.in.row + x * task.in.pixel;
         w.pixel = task.in.pixel, w.row = task.in.row;
@@ -176,7 +108,7 @@ class Winograd final : public Conv {
         copy_border(task.in, y, x, border);
         w.tiles = 1;
         w.source = border;
-        w.pixel = channels_ * kernel_.from, w.row = kBorder * w.pixel;
+        w.pixel = channels_ * kernel_.from, w.row = border_ * w.pixel;
       }
       kernel_.input(w);
       i += w.tiles;
@@ -186,11 +118,14 @@ class Winograd final : public Conv {
   void copy_border(const ConstMap& in, int top, int left, std::byte* to) const {
     const std::size_t pixel = bytes_of(channels_, kernel_.from);
     const int pad = kernel_.from == 1 ? shape_.pad_value : 0;
-    for (int y = top; y < top + kBorder; ++y)
-      for (int x = left; x < left + kBorder; ++x, to += pixel) {
+    for (int y = top; y < top + border_; ++y)
+      for (int x = left; x < left + border_; ++x) {
+        // Few bytes, so not by a call.
         if (y >= 0 && y < shape_.in_h && x >= 0 && x < shape_.in_w)
-          std::memcpy(to, in.data + y * in.row + x * in.pixel, pixel);
-        else std::memset(to, pad, pixel);
+          for (std::size_t i = 0; i < pixel; i += 16, to += 16)
+            std::memcpy(to, in.data + y * in.row + x * in.pixel + i, 16);
+        else
+          for (std::size_t i = 0; i < pixel; i += 16, to += 16) std::memset(to, pad, 16);
       }
   }
 
@@ -216,7 +151,7 @@ class Winograd final : public Conv {
         w.tiles = wide_, w.groups = block.loop->groups;
         w.to = accumulators;
         kernel_.output(w);
-        finish(task, block, accumulators, 2 * (first + y));
+        finish(task, block, accumulators, side_ * (first + y));
       }
     }
   }
@@ -229,7 +164,7 @@ class Winograd final : public Conv {
     DenseTile tile;
     tile.pixel = channels_ * kernel_.to;
     tile.taps = &kOneTap, tile.tap_count = 1, tile.steps = weights_.steps;
-    for (int p = 0; p < kWinogradPlaces; ++p) {
+    for (int p = 0; p < places_; ++p) {
       tile.weights = weights_.bytes.data() + block.offset + static_cast<std::size_t>(p * weights_.steps) * channels;
       for (int i = 0; i < runs; ++i) {
         const int begin = tiles * i / runs;
@@ -242,7 +177,7 @@ class Winograd final : public Conv {
     }
   }
 
-  /// The two rows of pixels from `y` on.
+  /// The rows of pixels of a row of tiles, from `y` on.
   void finish(const Task& task, const PackedBlock& block, const std::byte* accumulators, int y) const {
     TailTile tail;
     tail.accumulator_pixel = std::ptrdiff_t{block.loop->groups} * 64;
@@ -250,8 +185,8 @@ class Winograd final : public Conv {
     tail.operand_pixel = tail_->operand_pixel(task.operand);
     tail.out_pixel = task.out.pixel;
     tail.pixels = shape_.out_w;
-    for (int i = 0; i < 2 && y + i < shape_.out_h; ++i) {
-      tail.accumulators = accumulators + i * 2 * wide_ * tail.accumulator_pixel;
+    for (int i = 0; i < side_ && y + i < shape_.out_h; ++i) {
+      tail.accumulators = accumulators + i * side_ * wide_ * tail.accumulator_pixel;
       tail.operand = tail_->operand_at(task.operand, y + i, 0);
       tail.out = task.out.data + (y + i) * task.out.row;
       (*tail_)(tail);
@@ -264,6 +199,9 @@ class Winograd final : public Conv {
   const PackedWinograd weights_;
   const std::unique_ptr<const Tail> tail_;
   const int channels_;     ///< of the input, padded
+  const int side_;         ///< outputs of a tile, along an axis
+  const int border_;       ///< pixels of a tile with what it overlaps
+  const int places_;       ///< of a transformed tile
   const int wide_, high_;  ///< tiles
   int groups_ = 1;         ///< of the largest block
   int rows_ = 1;           ///< of tiles in a chunk
@@ -279,18 +217,39 @@ std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& v
     return nullptr;
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
-  for (const Interval& r : *ranges)  // sums may pass int32's ends on the way, but not four times the result
-    if (r.lo < INT32_MIN / 4 || r.hi > INT32_MAX / 4) return nullptr;
-  auto weights = pack(job, *variant.kernel);
+  const int most = variant.kernel->tile == 4 ? 64 : 4;
+  for (const Interval& r : *ranges)  // sums may pass int32's ends on the way, but not so many times the result
+    if (r.lo < INT32_MIN / most || r.hi > INT32_MAX / most) return nullptr;
+  auto weights = pack_winograd(job, *variant.kernel);
   if (!weights) return nullptr;
   return std::make_unique<Winograd>(job, variant, std::move(*weights), make_tail(job.tail, *ranges, variant.tail));
 }
 
-bool worth_winograd(const ConvJob& job) {
+namespace {
+
+/// What a layer of int8 costs on AVX2, counted in vector operations, by tiles of `side` outputs; 1: directly.
+double operations(const ConvShape& s, int side) {
+  const double halves = (s.out_c + 7) / 8, in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
+  if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * halves;
+  const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
+  const double products = winograd_places(side) * s.in_c * halves;
+  const double transforms = side == 4 ? 560 * in_groups + 860 * out_groups : 128 * in_groups + 240 * out_groups;
+  constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
+  return std::max(tiles, kLeastTiles) * products + tiles * transforms;
+}
+
+}  // namespace
+
+bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
+  const int side = variant.kernel->tile;
   const std::size_t weights =
-      bytes_of(kWinogradPlaces * s.in_c, job.tail.real ? 4 : 2) * static_cast<std::size_t>(padded_channels(s.out_c));
-  return s.in_c >= 32 && s.out_c >= 32 && s.out_h >= 6 && s.out_w >= 6 && weights <= kMostWeights;
+      bytes_of(winograd_places(side) * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
+  if (weights > (side == 4 ? kMostLargeWeights : kMostWeights)) return false;
+  if (job.tail.real) return s.in_c >= 32 && s.out_c >= 32 && s.out_h >= 6 && s.out_w >= 6;
+  for (int other = side / 2; other > 0; other /= 2)
+    if (operations(s, other) <= operations(s, side)) return false;
+  return true;
 }
 
 }  // namespace ez_rknn::npu::kernels

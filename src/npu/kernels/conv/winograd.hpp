@@ -17,7 +17,8 @@ struct WinogradVariant {
 /// Null for other convolutions, and for weights whose transform int16 does not hold. `variant` must outlive the result.
 std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& variant);
 
-/// Whether it is quicker than the direct form and its weights take an acceptable amount of memory.
-bool worth_winograd(const ConvJob& job);
+/// Whether it is quicker than the direct form, and than smaller tiles, and its weights take an acceptable amount of
+/// memory.
+bool worth_winograd(const ConvJob& job, const WinogradVariant& variant);
 
 }  // namespace ez_rknn::npu::kernels

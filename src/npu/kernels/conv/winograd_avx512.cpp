@@ -6,8 +6,12 @@
 
 namespace ez_rknn::npu::kernels {
 
-const WinogradKernel kWinogradF16Avx512 = {&kDenseF32Avx512, WinogradHalves::kFrom, WinogradHalves::kTo,
-                                           winograd_input<WinogradHalves>, winograd_output<WinogradHalves>};
+const WinogradKernel kWinogradF16Avx512 = {&kDenseF32Avx512,
+                                           WinogradHalves::kFrom,
+                                           WinogradHalves::kTo,
+                                           2,
+                                           winograd_input<WinogradHalves>,
+                                           winograd_output<WinogradHalves>};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

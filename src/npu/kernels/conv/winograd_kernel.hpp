@@ -1,7 +1,8 @@
 #pragma once
-/// The transforms of Winograd's convolution F(2x2, 3x3): 16 products an input and output channel give the four outputs
-/// of a tile, where the windows hold 36. Written once over simd/*.hpp (winograd_loops.hpp). Plain data only: files of
-/// every instruction set include this.
+/// The transforms of Winograd's convolution: of F(2x2, 3x3), where 16 products an input and output channel give the
+/// four outputs of a tile, whose windows hold 36, and of F(4x4, 3x3), where 36 give sixteen outputs (144). Written once
+/// over simd/*.hpp (winograd_loops.hpp, winograd_loops_4.hpp). Plain data only: files of every instruction set include
+/// this.
 #include <cstddef>
 #include <cstdint>
 
@@ -9,9 +10,10 @@
 
 namespace ez_rknn::npu::kernels {
 
-constexpr int kWinogradPlaces = 16;  ///< of a transformed tile, 4 x 4
+/// Of a transformed tile of `side` x `side` outputs.
+constexpr int winograd_places(int side) { return (side + 2) * (side + 2); }
 
-/// Tiles side by side, from 4 x 4 pixels each (two further than the tile to its left).
+/// Tiles side by side, from side + 2 pixels squared each (`side` further than the tile to its left).
 struct WinogradInput {
   const std::byte* source = nullptr;  ///< first pixel of the first tile
   std::ptrdiff_t pixel = 0, row = 0;  ///< bytes
@@ -20,24 +22,25 @@ struct WinogradInput {
   std::ptrdiff_t place = 0;           ///< bytes from place to place
 };
 
-/// Back to two rows of pixels of one block of channels.
+/// Back to `side` rows of pixels of one block of channels.
 struct WinogradOutput {
   const std::byte* source = nullptr;  ///< [place][tile][channels of the block], 32 bits each
   std::ptrdiff_t place = 0;
   int tiles = 0, groups = 0;
-  std::byte* to = nullptr;  ///< [row][2 * tiles pixels][channels of the block], 32 bits each
+  std::byte* to = nullptr;  ///< [row][side * tiles pixels][channels of the block], 32 bits each
 };
 
 /// Bytes of an element: in the map, and transformed (an f32, or an int16 of which a step takes two).
 struct WinogradKernel {
   const DenseKernel* products;
   int from, to;
+  int tile;  ///< outputs along an axis: 2 or 4
   void (*input)(const WinogradInput&);
   void (*output)(const WinogradOutput&);
 };
 
 #if defined(__x86_64__)
-extern const WinogradKernel kWinogradI8Avx2, kWinogradF16Avx2, kWinogradF16Avx512;
+extern const WinogradKernel kWinogradI8Avx2, kWinograd4I8Avx2, kWinogradF16Avx2, kWinogradF16Avx512;
 #elif defined(__aarch64__)
 extern const WinogradKernel kWinogradF16Neon;
 #endif

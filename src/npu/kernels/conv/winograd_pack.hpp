@@ -1,0 +1,20 @@
+#pragma once
+/// Weights of Winograd's convolution, transformed.
+#include <optional>
+#include <vector>
+
+#include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/conv/winograd_kernel.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+struct PackedWinograd {
+  std::vector<PackedBlock> blocks;
+  SharedBytes bytes;  ///< [block][place][step][channels of the block][elements of a step]
+  int steps = 0;
+};
+
+/// Nothing when int16 does not hold them.
+std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKernel& kernel);
+
+}  // namespace ez_rknn::npu::kernels
