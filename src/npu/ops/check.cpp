@@ -120,6 +120,15 @@ void Checked::expect_output(int i, const Dims& shape) const {
           to_string(out(i).shape));
 }
 
+void Checked::expect_broadcast(int i, const Dims& to) const {
+  const Dims& d = in(i).shape;
+  for (int k = 0; k < d.rank(); ++k) {
+    const int other = to.rank() - d.rank() + k;
+    if (d[k] != 1 && (other < 0 || to[other] != d[k]))
+      wrong("has an operand of shape " + to_string(d) + " for a product of " + to_string(to));
+  }
+}
+
 Dims Checked::broadcast(const std::vector<int>& which) const {
   int rank = 0;
   for (int i : which) rank = std::max(rank, in(i).rank());

@@ -48,6 +48,8 @@ class Checked {
   /// Output `i` must have these dimensions, where dimensions of 1 may be more or fewer. @throws ModelError
   void expect_output(int i, const Dims& shape) const;
   void expect_same_shape(int input, int output = 0) const { expect_output(output, in(input).shape); }
+  /// Input i, which a product of shape `to` is added to or multiplied with, must broadcast to it. @throws ModelError
+  void expect_broadcast(int i, const Dims& to) const;
   /// Numpy's broadcast of the inputs' shapes. @throws ModelError when they do not go together
   Dims broadcast(const std::vector<int>& inputs) const;
 

@@ -37,6 +37,7 @@ Family softmax_family();
 Family norm_family();
 Family channel_norm_family();
 Family matmul_family();
+Family attention_family();
 Family recurrent_family();
 
 using Inputs = std::span<const ConstTensorView>;

@@ -9,10 +9,13 @@ namespace ez_rknn::npu::ops {
 namespace {
 
 /// What fits the 16 vector registers of plain x86-64, or half of those of aarch64, with a row of B.
-constexpr GemmTile kTileEverywhere{4, 8, gemm_tile<4, 2, 4>};
+constexpr GemmTile kTileEverywhere = make_gemm_tile<4, 2, 4>();
 
-/// The best tile this CPU and EZ_RKNN_ISA allow.
-const GemmTile& tile() {
+constexpr std::int64_t kFew = 8;
+
+}  // namespace
+
+const GemmTile& gemm_tile_in_use() {
 #if defined(__x86_64__)
   static const GemmTile best = cpu::allows(cpu::Isa::avx512) ? kGemmTileAvx512
                                : cpu::allows(cpu::Isa::avx2) ? kGemmTileAvx2
@@ -23,47 +26,48 @@ const GemmTile& tile() {
 #endif
 }
 
-std::int64_t padded(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
-std::size_t panel_bytes(std::int64_t lines, std::int64_t k) {
-  return (static_cast<std::size_t>(lines * k) * sizeof(float) + 63) / 64 * 64;
+std::size_t panels_bytes(std::int64_t lines, std::int64_t k, std::int64_t unit) {
+  const auto floats = static_cast<std::size_t>((lines + unit - 1) / unit * unit * k);
+  return (floats * sizeof(float) + 63) / 64 * 64;
 }
 
-/// Panels of `unit` lines with the k elements of each beside one another: panel[p][k][line]. Lines beyond the last
-/// are 0.
-void pack(const Matrix& m, std::int64_t lines, std::ptrdiff_t line_step, std::int64_t k, std::ptrdiff_t k_step,
-          std::int64_t unit, float* to) {
-  const std::int64_t whole = lines / unit, rest = lines % unit;
-  const ConstTensorView from = shifted(m.view, m.offset);
-  TensorView target{reinterpret_cast<std::byte*>(to), DType::f32, {}, {}, {}};
-  Nest<2> panels;
-  panels.add(whole, {line_step * unit, k * unit});
-  panels.add(unit, {line_step, 1});
-  panels.add(k, {k_step, unit});
-  copy(from, target, panels);
-  if (rest == 0) return;
-  float* last = to + whole * unit * k;
-  std::fill_n(last, unit * k, 0.0f);
-  target.data = reinterpret_cast<std::byte*>(last);
-  Nest<2> tail;
-  tail.add(rest, {line_step, 1});
-  tail.add(k, {k_step, unit});
-  copy(shifted(from, whole * unit * line_step), target, tail);
+void pack_panels(const ConstTensorView& from, std::int64_t lines, std::ptrdiff_t line_step, std::int64_t k,
+                 std::ptrdiff_t k_step, std::int64_t unit, float* to) {
+  if (const std::int64_t rest = lines % unit) std::fill_n(to + (lines - rest) * k, unit * k, 0.0f);
+  float row[kRow];
+  if (k_step <= line_step || lines < kFew) {  // along the lines: neighbours in memory, or too few to take together
+    for (std::int64_t line = 0; line < lines; ++line) {
+      float* panel = to + line / unit * unit * k + line % unit;
+      for (std::int64_t t = 0; t < k; t += kRow) {
+        const std::int64_t n = std::min<std::int64_t>(kRow, k - t);
+        load_row(from, line * line_step + t * k_step, k_step, n, row);
+        for (std::int64_t i = 0; i < n; ++i) panel[(t + i) * unit] = row[i];
+      }
+    }
+    return;
+  }
+  const std::int64_t piece = kRow / unit * unit;
+  for (std::int64_t t = 0; t < k; ++t)
+    for (std::int64_t line = 0; line < lines; line += piece) {
+      const std::int64_t n = std::min(piece, lines - line);
+      load_row(from, line * line_step + t * k_step, line_step, n, row);
+      for (std::int64_t i = 0; i < n; i += unit)
+        std::copy_n(row + i, std::min(unit, n - i), to + (line + i) * k + t * unit);
+    }
 }
-
-}  // namespace
 
 std::size_t gemm_bytes(std::int64_t m, std::int64_t n, std::int64_t k) {
-  return panel_bytes(padded(m, tile().rows), k) + panel_bytes(padded(n, tile().columns), k);
+  return panels_bytes(m, k, gemm_tile_in_use().rows) + panels_bytes(n, k, gemm_tile_in_use().columns);
 }
 
 void gemm(const Matrix& a, const Matrix& b, std::int64_t m, std::int64_t n, std::int64_t k, float* c,
           std::span<std::byte> scratch) {
-  const GemmTile& t = tile();
+  const GemmTile& t = gemm_tile_in_use();
   auto* pa = reinterpret_cast<float*>(scratch.data());
-  auto* pb = reinterpret_cast<float*>(scratch.data() + panel_bytes(padded(m, t.rows), k));
+  auto* pb = reinterpret_cast<float*>(scratch.data() + panels_bytes(m, k, t.rows));
   if (k > 0) {
-    pack(a, m, a.row, k, a.column, t.rows, pa);
-    pack(b, n, b.column, k, b.row, t.columns, pb);
+    pack_panels(shifted(a.view, a.offset), m, a.row, k, a.column, t.rows, pa);
+    pack_panels(shifted(b.view, b.offset), n, b.column, k, b.row, t.columns, pb);
   }
   alignas(64) float sums[kMostTileElements];
   for (std::int64_t j = 0; j < n; j += t.columns)

@@ -3,7 +3,7 @@
 
 namespace ez_rknn::npu::ops {
 
-const GemmTile kGemmTileAvx2{6, 16, gemm_tile<6, 2, 8>};
+const GemmTile kGemmTileAvx2 = make_gemm_tile<6, 2, 8>();
 
 }  // namespace ez_rknn::npu::ops
 #endif

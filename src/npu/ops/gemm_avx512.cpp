@@ -3,7 +3,7 @@
 
 namespace ez_rknn::npu::ops {
 
-const GemmTile kGemmTileAvx512{8, 32, gemm_tile<8, 2, 16>};
+const GemmTile kGemmTileAvx512 = make_gemm_tile<8, 2, 16>();
 
 }  // namespace ez_rknn::npu::ops
 #endif

@@ -3,12 +3,15 @@
 /// added up in the order of k, without fused operations.
 #include <cstdint>
 
+#include "npu/ops/attention_columns.hpp"
+
 namespace ez_rknn::npu::ops {
 
 /// A tile of C of `rows` x `columns`; a and b are panels of as many lines, c is dense.
 struct GemmTile {
   std::int64_t rows, columns;
   void (*run)(const float* a, const float* b, std::int64_t k, float* c);
+  void (*weigh)(float* scores, std::int64_t keys, const Weighing& how);  ///< of `columns` queries
 };
 
 /// c[i][j] = sum over t of a[t][i] * b[t][j]. Sizes known at compile time keep the sums in registers; the vectors are
@@ -26,6 +29,11 @@ void gemm_tile(const float* a, const float* b, std::int64_t k, float* c) {
   }
   for (int i = 0; i < kRows; ++i)
     for (int v = 0; v < kVectors; ++v) *reinterpret_cast<Vector*>(c + i * kColumns + v * kWidth) = sum[i][v];
+}
+
+template <int kRows, int kVectors, int kWidth>
+constexpr GemmTile make_gemm_tile() {
+  return {kRows, kVectors * kWidth, gemm_tile<kRows, kVectors, kWidth>, weigh_columns<kVectors * kWidth>};
 }
 
 /// The largest tile any of them has.

@@ -1,6 +1,4 @@
-/// Products of matrices that the network computes: exMatMul, MatMul, Gemm, and attention, which is two of them around a
-/// Softmax.
-#include "npu/ops/columns.hpp"
+/// Products of matrices that the network computes: exMatMul, MatMul, Gemm.
 #include "npu/ops/elementwise.hpp"
 #include "npu/ops/family.hpp"
 #include "npu/ops/gemm.hpp"
@@ -55,15 +53,6 @@ void combine(const TensorView& result, const ConstTensorView& operand, bool mult
   });
 }
 
-void expect_broadcast(const Checked& node, int i, const Dims& to) {
-  const Dims& d = node.in(i).shape;
-  for (int k = 0; k < d.rank(); ++k) {
-    const int other = to.rank() - d.rank() + k;
-    if (d[k] != 1 && (other < 0 || to[other] != d[k]))
-      node.wrong("has an operand of shape " + to_string(d) + " for a product of " + to_string(to));
-  }
-}
-
 /// out[b, m, 0, n] = sum over k of A[b, k, 0, m] * B[b, k, 0, n], then plus or times further operands.
 std::unique_ptr<Operator> make_ex_matmul(const NodeSpec& spec) {
   const Checked node(spec, 2, 8);
@@ -82,7 +71,7 @@ std::unique_ptr<Operator> make_ex_matmul(const NodeSpec& spec) {
   std::vector<std::size_t> further;
   for (int i = 2; i < node.inputs(); ++i) {
     if (!node.has_input(i)) continue;
-    expect_broadcast(node, i, p.result);
+    node.expect_broadcast(i, p.result);
     further.push_back(static_cast<std::size_t>(i));
   }
   return running(
@@ -147,7 +136,7 @@ std::unique_ptr<Operator> make_gemm(const NodeSpec& spec) {
   p.result = {p.m, p.n};
   node.expect_output(0, p.result);
   const bool has_c = node.has_input(2);
-  if (has_c) expect_broadcast(node, 2, p.result);
+  if (has_c) node.expect_broadcast(2, p.result);
   const auto alpha = static_cast<float>(attributes.real("alpha", 1)),
              beta = static_cast<float>(attributes.real("beta", 1));
   return running(
@@ -164,110 +153,10 @@ std::unique_ptr<Operator> make_gemm(const NodeSpec& spec) {
       p.bytes());
 }
 
-/// Whole steps between two bounds, to which numbers are rounded and at which they saturate.
-struct Steps {
-  float size = 1, least = 0, most = 0;  ///< bounds in steps
-  void round(float* x, std::int64_t n) const {
-    for (std::int64_t i = 0; i < n; ++i) x[i] = std::clamp(std::nearbyint(x[i] / size), least, most) * size;
-  }
-};
-
-/// softmax(scale * q^T k + mask) v for each head, q [heads, d, 1, T]; mask [heads, keys, 1, T], broadcast. Some query
-/// rows at a time: the weights of all would not stay in the cache.
-struct Attention {
-  std::int64_t heads = 0, depth = 0, value_depth = 0, queries = 0, keys = 0;
-  float scale = 1;
-  bool masked = false;
-  std::optional<Steps> scores, weights;  ///< what int8 rounds to in between
-
-  std::int64_t block() const {
-    return std::min(queries, std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(keys, 1), 16, 256));
-  }
-  std::size_t weight_bytes() const { return aligned(static_cast<std::size_t>(block() * keys) * sizeof(float)); }
-  std::size_t values_bytes() const { return aligned(static_cast<std::size_t>(block() * value_depth) * sizeof(float)); }
-  std::size_t bytes() const {
-    return weight_bytes() + values_bytes() +
-           std::max(gemm_bytes(block(), keys, depth), gemm_bytes(block(), value_depth, keys));
-  }
-
-  /// weight [n, keys] of head h and the queries from `first` on, plus the mask.
-  void add_mask(const ConstTensorView& mask, std::int64_t h, std::int64_t first, std::int64_t n, float* weight) const {
-    const auto stride = [&](int i) { return mask.shape[i] == 1 ? 0 : mask.strides[i]; };
-    const Dims shape{n, keys};
-    ConstTensorView rows = shifted(mask, h * stride(0) + first * stride(3));
-    rows.shape = shape, rows.strides = {stride(3), stride(1)};
-    combine({reinterpret_cast<std::byte*>(weight), DType::f32, shape, dense_strides(shape), {}}, rows, false);
-  }
-
-  void operator()(Inputs in, Outputs out, Scratch scratch) const {
-    const ConstTensorView &q = in[0], &k = in[1], &v = in[2];
-    const TensorView to = with_shape(out[0], {heads, value_depth, 1, queries});
-    auto* weight = reinterpret_cast<float*>(scratch.data());
-    const auto value_part = scratch.subspan(weight_bytes()), rest = value_part.subspan(values_bytes());
-    auto* values = reinterpret_cast<float*>(value_part.data());
-    for (std::int64_t h = 0; h < heads; ++h)
-      for (std::int64_t first = 0; first < queries; first += block()) {
-        const std::int64_t n = std::min(block(), queries - first);
-        gemm({q, h * q.strides[0] + first * q.strides[3], q.strides[3], q.strides[1]},
-             {k, h * k.strides[0], k.strides[1], k.strides[3]}, n, keys, depth, weight, rest);
-        for (std::int64_t i = 0; i < n * keys; ++i) weight[i] *= scale;
-        if (masked) add_mask(in[3], h, first, n, weight);
-        if (scores) scores->round(weight, n * keys);
-        for (std::int64_t i = 0; i < n; ++i) softmax_columns(weight + i * keys, keys, 1);
-        if (weights) weights->round(weight, n * keys);
-        const Dims shape{n, keys};
-        const ConstTensorView w{scratch.data(), DType::f32, shape, dense_strides(shape), {}};
-        gemm({w, 0, keys, 1}, {v, h * v.strides[0], v.strides[3], v.strides[1]}, n, value_depth, keys, values, rest);
-        Nest<2> nest;
-        nest.add(n, {value_depth, to.strides[3]});
-        nest.add(value_depth, {1, to.strides[1]});
-        const ConstTensorView result{value_part.data(), DType::f32, {}, {}, {}};
-        copy(result, shifted(to, h * to.strides[0] + first * to.strides[3]), nest);
-      }
-  }
-};
-
-/// The file says how its int8 products are re-scaled, and so what one step of the scores and of the weights is. Weights
-/// are 0..1: registers count them in 127 steps of either sign, the simulator in 255 half steps up to the same end,
-/// which is followed here.
-void set_steps(Attention& op, const Checked& node) {
-  if (!node.spec().registers || !node.spec().registers->attention) return;
-  const auto& a = *node.spec().registers->attention;
-  const double score = double(node.in(0).quant.scale) * node.in(1).quant.scale * op.scale / a.score_factor;
-  const double weight = a.result_factor * node.out().quant.scale / node.in(2).quant.scale;
-  for (double step : {score, weight})
-    if (!(step > 1e-12 && step < 1e12)) node.wrong("re-scales its products to steps of " + std::to_string(step));
-  op.scores = Steps{float(score), float(-128 - a.score_offset), float(127 - a.score_offset)};
-  op.weights = Steps{float(weight / 2), 0, 255};
-}
-
-std::unique_ptr<Operator> make_attention(const NodeSpec& spec) {
-  const Checked node(spec, 3, 4);
-  const Dims q = node.in(0).shape, k = node.in(1).shape, v = node.in(2).shape;
-  for (const Dims* d : {&q, &k, &v})
-    if (d->rank() != 4 || (*d)[2] != 1 || (*d)[0] != q[0])
-      node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
-  if (q[1] != k[1] || k[3] != v[3] || (k[3] == 0 && q.elements() > 0))
-    node.wrong("has operands of shapes " + to_string(q) + ", " + to_string(k) + ", " + to_string(v));
-  Attention op{};
-  op.heads = q[0], op.depth = q[1], op.value_depth = v[1], op.queries = q[3], op.keys = k[3];
-  op.masked = node.has_input(3);
-  if (op.masked && node.in(3).rank() != 4) node.wrong("has a mask of shape " + to_string(node.in(3).shape));
-  if (op.masked) expect_broadcast(node, 3, {op.heads, op.keys, 1, op.queries});
-  const auto* registers = spec.registers;
-  op.scale =
-      float(node.attributes().real("scale", registers && registers->attention ? registers->attention->scale : 1));
-  set_steps(op, node);
-  node.expect_output(0, {op.heads, op.value_depth, 1, op.queries});
-  const auto bytes = op.bytes();
-  return running(std::move(op), bytes);
-}
-
 constexpr Entry kEntries[] = {
     {"Gemm", make_gemm},
     {"MatMul", make_matmul},
     {"exMatMul", make_ex_matmul},
-    {"exSDPAttention", make_attention},
 };
 
 }  // namespace

@@ -11,6 +11,26 @@ namespace {
 
 enum class Kind { layer, rms, l1, l2, deviation };
 
+/// Columns of lanes, and room for as many parameters.
+struct Block {
+  float *x, *parameters;
+  std::int64_t length, columns;
+
+  /// x = f(x, parameter); without a parameter's view nothing.
+  template <class F>
+  void combine(const ConstTensorView& v, std::ptrdiff_t at, const Nest<1>& lane, std::ptrdiff_t step, F f) const {
+    if (!v) return;
+    const bool shared = step == 0;  // by all columns
+    load_block(v, at, lane, shared ? 1 : columns, step, parameters);
+    if (shared && columns > 1) {
+      for (std::int64_t i = 0; i < length; ++i)
+        for (std::int64_t c = 0; c < columns; ++c) x[i * columns + c] = f(x[i * columns + c], parameters[i]);
+    } else {
+      for (std::int64_t i = 0; i < length * columns; ++i) x[i] = f(x[i], parameters[i]);
+    }
+  }
+};
+
 struct Norm {
   Kind kind = Kind::layer;
   double eps = 0;
@@ -19,7 +39,7 @@ struct Norm {
   int scale = -1, bias = -1;  ///< operands, or -1
   Dims parameter_shape;       ///< of group norms: how scale and bias, each a row, are broadcast to `shape`
 
-  std::size_t scratch_bytes() const { return 3 * block_bytes<float>(lane_length(shape, axes)); }
+  std::size_t scratch_bytes() const { return 2 * block_bytes<float>(lane_length(shape, axes)); }
 
   void operator()(Inputs in, Outputs out, Scratch scratch) const {
     const ConstTensorView from = regrouped(in[0]), none{};
@@ -31,19 +51,13 @@ struct Norm {
     const auto w_lane = lane_of(w, shape, axes), b_lane = lane_of(b, shape, axes);
     auto* x = reinterpret_cast<float*>(scratch.data());
     auto* p = reinterpret_cast<float*>(scratch.data() + block_bytes<float>(length));
-    auto* q = reinterpret_cast<float*>(scratch.data() + 2 * block_bytes<float>(length));
     for_blocks(across_lanes<4>(shape, axes, {from, to, w, b}), lane, length,
                [&](const auto& at, std::int64_t columns, const auto& step) {
                  load_block(from, at[0], lane, columns, step[0], x);
                  normalise(x, length, columns);
-                 if (w) {
-                   load_block(w, at[2], w_lane, columns, step[2], p);
-                   for (std::int64_t i = 0; i < length * columns; ++i) x[i] *= p[i];
-                 }
-                 if (b) {
-                   load_block(b, at[3], b_lane, columns, step[3], q);
-                   for (std::int64_t i = 0; i < length * columns; ++i) x[i] += q[i];
-                 }
+                 const Block block{x, p, length, columns};
+                 block.combine(w, at[2], w_lane, step[2], [](float a, float s) { return a * s; });
+                 block.combine(b, at[3], b_lane, step[3], [](float a, float s) { return a + s; });
                  store_block(to, at[1], to_lane, columns, step[1], x);
                });
   }

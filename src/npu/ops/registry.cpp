@@ -12,11 +12,11 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = [] {
     std::vector<Entry> v;
     for (const Family& family :
-         {move_family(),   arrange_family(),   join_family(),       pad_family(),    unary_family(),
-          binary_family(), logic_family(),     convert_family(),    reduce_family(), rank_family(),
-          gather_family(), scatter_family(),   col2im_family(),     resize_family(), grid_sample_family(),
-          roi_family(),    pooling_family(),   softmax_family(),    norm_family(),   channel_norm_family(),
-          matmul_family(), recurrent_family(), convolution_family()})
+         {move_family(),   arrange_family(),   join_family(),      pad_family(),        unary_family(),
+          binary_family(), logic_family(),     convert_family(),   reduce_family(),     rank_family(),
+          gather_family(), scatter_family(),   col2im_family(),    resize_family(),     grid_sample_family(),
+          roi_family(),    pooling_family(),   softmax_family(),   norm_family(),       channel_norm_family(),
+          matmul_family(), attention_family(), recurrent_family(), convolution_family()})
       v.insert(v.end(), family.begin(), family.end());
     std::sort(v.begin(), v.end(), [](const Entry& a, const Entry& b) { return a.type < b.type; });
     return v;
