@@ -237,7 +237,7 @@ class Dense final : public Conv {
         add_row(runs, block, source + y * w.step_h * row(task), sums, first_row + y,
                 last ? w.view.last_width : w.view.shape.out_w);
       }
-      runs.flush();
+      if (pairs()) runs.flush();
     }
     if (pairs()) variant_.kernel->end();
   }
@@ -265,11 +265,35 @@ class Dense final : public Conv {
     Runs(const Runs&) = delete;
     Runs& operator=(const Runs&) = delete;
 
-    void add(const Run& run, int pixels) { dense_.pairs() ? add_to_pair(run, pixels) : add_to_row(run, pixels); }
+    void add_to_pair(const Run& run, int pixels) {
+      if (held_ > 0 && pixels != tile_.pixels) flush();
+      tile_.pixels = pixels;
+      pair_[held_++] = run;
+      if (held_ == 2) flush();
+    }
+    /// `count` runs of a row, from `first` on.
+    void add_to_row(Run first, int pixels, int count) {
+      tile_.pixels = pixels;
+      while (count > 0) {
+        if (held_ + pixels > dense_.held_pixels(block_)) finish_row();
+        if (held_ == 0) pair_[0] = first;
+        tile_.runs = std::min(count, (dense_.held_pixels(block_) - held_) / pixels);
+        tile_.source = first.source;
+        tile_.accumulators = buffer_ + held_ * tail_.accumulator_pixel;
+        block_.loop->functions[pixels - 1](tile_);
+        const int done = tile_.runs * pixels;
+        held_ += done, count -= tile_.runs;
+        first.source += done * tile_.pixel, first.x += done;
+        if (first.sums) first.sums += done;
+      }
+    }
+    void finish_row() {
+      if (held_ > 0) finish(pair_[0], held_, buffer_);
+      held_ = 0;
+    }
     std::ptrdiff_t pixel() const { return tile_.pixel; }
     void flush() {
       if (held_ == 0) return;
-      if (!dense_.pairs()) return finish_row();
       tile_.source = pair_[0].source;
       tile_.second = held_ == 2 ? pair_[1].source : nullptr;
       block_.loop->functions[tile_.pixels - 1](tile_);
@@ -279,24 +303,6 @@ class Dense final : public Conv {
     }
 
    private:
-    void add_to_pair(const Run& run, int pixels) {
-      if (held_ > 0 && pixels != tile_.pixels) flush();
-      tile_.pixels = pixels;
-      pair_[held_++] = run;
-      if (held_ == 2) flush();
-    }
-    void add_to_row(const Run& run, int pixels) {
-      if (held_ > 0 && (run.y != pair_[0].y || held_ + pixels > dense_.held_pixels(block_))) finish_row();
-      if (held_ == 0) pair_[0] = run;
-      tile_.source = run.source, tile_.pixels = pixels;
-      tile_.accumulators = buffer_ + held_ * tail_.accumulator_pixel;
-      block_.loop->functions[pixels - 1](tile_);
-      held_ += pixels;
-    }
-    void finish_row() {
-      finish(pair_[0], held_, buffer_);
-      held_ = 0;
-    }
     void finish(const Run& run, int pixels, const std::byte* accumulators) {
       tail_.accumulators = accumulators;
       tail_.pixels = pixels;
@@ -319,14 +325,18 @@ class Dense final : public Conv {
   void add_row(Runs& runs, const PackedBlock& block, const std::byte* source, const std::int32_t* sums, int y,
                int width) const {
     const int count = (width + block.loop->max_pixels - 1) / block.loop->max_pixels;
-    const int pixels = (width + count - 1) / count;
-    for (int i = 0; i < count; ++i) {
-      // Even runs rather than full ones and a rest. Setting tiles up for another number of pixels costs more than
-      // computing the last few twice.
-      const int x = pairs() ? std::min(i * pixels, width - pixels) : width * i / count;
-      const int end = pairs() ? x + pixels : width * (i + 1) / count;
-      runs.add({source + x * runs.pixel(), sums ? sums + x : nullptr, y, x}, end - x);
+    const auto at = [&](int x) { return Run{source + x * runs.pixel(), sums ? sums + x : nullptr, y, x}; };
+    if (pairs()) {
+      // Setting tiles up for another number of pixels costs more than computing the last few twice.
+      const int pixels = (width + count - 1) / count;
+      for (int i = 0; i < count; ++i) runs.add_to_pair(at(std::min(i * pixels, width - pixels)), pixels);
+      return;
     }
+    // Even runs rather than full ones and a rest.
+    const int pixels = width / count, longer = width % count;
+    if (longer > 0) runs.add_to_row(at(0), pixels + 1, longer);
+    runs.add_to_row(at(longer * (pixels + 1)), pixels, count - longer);
+    runs.finish_row();
   }
 
   const ConvShape shape_;

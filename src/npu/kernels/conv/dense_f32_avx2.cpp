@@ -21,29 +21,33 @@ struct Half {
 template <class Weight, int Groups, int Pixels>
 void block(const DenseTile& t) {
   constexpr int kVectors = Groups * 2;
-  __m256 sum[Pixels][kVectors];
-  for (auto& pixel : sum)
-    for (auto& s : pixel) s = _mm256_setzero_ps();
-  const std::byte* w = t.weights;
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
-    for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * Weight::kBytes) {
-      __m256 weight[kVectors];
+  const std::byte* source = t.source;
+  std::byte* to = t.accumulators;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * kVectors * 32) {
+    __m256 sum[Pixels][kVectors];
+    for (auto& pixel : sum)
+      for (auto& s : pixel) s = _mm256_setzero_ps();
+    const std::byte* w = t.weights;
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = source + t.taps[tap];
+      for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * Weight::kBytes) {
+        __m256 weight[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) weight[v] = Weight::load(w + v * Weight::kBytes);
+        for (int v = 0; v < kVectors; ++v) weight[v] = Weight::load(w + v * Weight::kBytes);
 #pragma GCC unroll 6
-      for (int p = 0; p < Pixels; ++p) {
-        const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + p * t.pixel));
+        for (int p = 0; p < Pixels; ++p) {
+          const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + p * t.pixel));
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sum[p][v] = _mm256_fmadd_ps(weight[v], value, sum[p][v]);
+          for (int v = 0; v < kVectors; ++v) sum[p][v] = _mm256_fmadd_ps(weight[v], value, sum[p][v]);
+        }
       }
     }
-  }
 #pragma GCC unroll 6
-  for (int p = 0; p < Pixels; ++p)
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      _mm256_store_ps(reinterpret_cast<float*>(t.accumulators + (p * kVectors + v) * 32), sum[p][v]);
+      for (int v = 0; v < kVectors; ++v)
+        _mm256_store_ps(reinterpret_cast<float*>(to + (p * kVectors + v) * 32), sum[p][v]);
+  }
 }
 
 template <class Weight>

@@ -9,32 +9,36 @@ namespace {
 /// One fused multiply-add a step; every output sums its window in order, tap by tap.
 template <int Groups, int Pixels>
 void block(const DenseTile& t) {
-  __m512 sum[Pixels][Groups];
-  for (auto& pixel : sum)
-    for (auto& s : pixel) s = _mm512_setzero_ps();
-  const std::ptrdiff_t pixel = t.pixel;
-  const std::byte* w = t.weights;
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
+  const std::byte* source = t.source;
+  std::byte* to = t.accumulators;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * Groups * 64) {
+    __m512 sum[Pixels][Groups];
+    for (auto& pixel : sum)
+      for (auto& s : pixel) s = _mm512_setzero_ps();
+    const std::ptrdiff_t pixel = t.pixel;
+    const std::byte* w = t.weights;
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = source + t.taps[tap];
 #pragma GCC unroll 4
-    for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64) {
-      __m512 weight[Groups];
+      for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64) {
+        __m512 weight[Groups];
 #pragma GCC unroll 4
-      for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_ps(w + g * 64);
+        for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_ps(w + g * 64);
 #pragma GCC unroll 14
-      for (int p = 0; p < Pixels; ++p) {
-        float one;
-        __builtin_memcpy(&one, x + p * pixel, 4);
-        const __m512 value = _mm512_set1_ps(one);
+        for (int p = 0; p < Pixels; ++p) {
+          float one;
+          __builtin_memcpy(&one, x + p * pixel, 4);
+          const __m512 value = _mm512_set1_ps(one);
 #pragma GCC unroll 4
-        for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_fmadd_ps(weight[g], value, sum[p][g]);
+          for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_fmadd_ps(weight[g], value, sum[p][g]);
+        }
       }
     }
-  }
 #pragma GCC unroll 14
-  for (int p = 0; p < Pixels; ++p)
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
-    for (int g = 0; g < Groups; ++g) _mm512_store_ps(t.accumulators + (p * Groups + g) * 64, sum[p][g]);
+      for (int g = 0; g < Groups; ++g) _mm512_store_ps(to + (p * Groups + g) * 64, sum[p][g]);
+  }
 }
 
 template <int Groups>

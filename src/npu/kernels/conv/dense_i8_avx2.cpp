@@ -11,32 +11,37 @@ constexpr int kGroup = 64;  ///< bytes of a group's weights in a step, and of it
 /// vpmaddwd on widened values: two products a lane, exact (vpmaddubsw would saturate). One group, or its first half.
 template <int Vectors, int Pixels>
 void block(const DenseTile& t) {
-  __m256i sum[Pixels][Vectors];
-  for (auto& pixel : sum)
-    for (auto& s : pixel) s = _mm256_setzero_si256();
-  const std::byte* w = t.weights;
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
-    for (int i = 0; i < t.steps; ++i, x += 4, w += kGroup) {
-      __m256i weight[Vectors];
+  const std::byte* source = t.source;
+  std::byte* to = t.accumulators;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * kGroup) {
+    __m256i sum[Pixels][Vectors];
+    for (auto& pixel : sum)
+      for (auto& s : pixel) s = _mm256_setzero_si256();
+    const std::byte* w = t.weights;
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = source + t.taps[tap];
+      for (int i = 0; i < t.steps; ++i, x += 4, w += kGroup) {
+        __m256i weight[Vectors];
 #pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) weight[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + v * 32));
+        for (int v = 0; v < Vectors; ++v) weight[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + v * 32));
 #pragma GCC unroll 12
-      for (int p = 0; p < Pixels; ++p) {
-        std::int32_t two;
-        __builtin_memcpy(&two, x + p * t.pixel, 4);
-        const __m256i value = _mm256_set1_epi32(two);
+        for (int p = 0; p < Pixels; ++p) {
+          std::int32_t two;
+          __builtin_memcpy(&two, x + p * t.pixel, 4);
+          const __m256i value = _mm256_set1_epi32(two);
 #pragma GCC unroll 2
-        for (int v = 0; v < Vectors; ++v) sum[p][v] = _mm256_add_epi32(sum[p][v], _mm256_madd_epi16(weight[v], value));
+          for (int v = 0; v < Vectors; ++v)
+            sum[p][v] = _mm256_add_epi32(sum[p][v], _mm256_madd_epi16(weight[v], value));
+        }
       }
     }
-  }
 #pragma GCC unroll 12
-  for (int p = 0; p < Pixels; ++p)
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 2
-    for (int v = 0; v < 2; ++v)
-      _mm256_store_si256(reinterpret_cast<__m256i*>(t.accumulators + p * kGroup + v * 32),
-                         v < Vectors ? sum[p][v < Vectors ? v : 0] : _mm256_setzero_si256());
+      for (int v = 0; v < 2; ++v)
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + p * kGroup + v * 32),
+                           v < Vectors ? sum[p][v < Vectors ? v : 0] : _mm256_setzero_si256());
+  }
 }
 
 constexpr DenseBlock kHalf = {1,

@@ -9,32 +9,36 @@ namespace {
 /// vpdpbusd: unsigned weights times signed activations, four at a time.
 template <int Groups, int Pixels>
 void block(const DenseTile& t) {
-  __m512i sum[Pixels][Groups];
-  for (auto& pixel : sum)
-    for (auto& s : pixel) s = _mm512_setzero_si512();
-  const std::ptrdiff_t pixel = t.pixel;
-  const std::byte* w = t.weights;
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
+  const std::byte* source = t.source;
+  std::byte* to = t.accumulators;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * Groups * 64) {
+    __m512i sum[Pixels][Groups];
+    for (auto& pixel : sum)
+      for (auto& s : pixel) s = _mm512_setzero_si512();
+    const std::ptrdiff_t pixel = t.pixel;
+    const std::byte* w = t.weights;
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = source + t.taps[tap];
 #pragma GCC unroll 4
-    for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64) {
-      __m512i weight[Groups];
+      for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64) {
+        __m512i weight[Groups];
 #pragma GCC unroll 4
-      for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_si512(w + g * 64);
+        for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_si512(w + g * 64);
 #pragma GCC unroll 14
-      for (int p = 0; p < Pixels; ++p) {
-        std::int32_t four;
-        __builtin_memcpy(&four, x + p * pixel, 4);
-        const __m512i value = _mm512_set1_epi32(four);
+        for (int p = 0; p < Pixels; ++p) {
+          std::int32_t four;
+          __builtin_memcpy(&four, x + p * pixel, 4);
+          const __m512i value = _mm512_set1_epi32(four);
 #pragma GCC unroll 4
-        for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_dpbusd_epi32(sum[p][g], weight[g], value);
+          for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_dpbusd_epi32(sum[p][g], weight[g], value);
+        }
       }
     }
-  }
 #pragma GCC unroll 14
-  for (int p = 0; p < Pixels; ++p)
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
-    for (int g = 0; g < Groups; ++g) _mm512_store_si512(t.accumulators + (p * Groups + g) * 64, sum[p][g]);
+      for (int g = 0; g < Groups; ++g) _mm512_store_si512(to + (p * Groups + g) * 64, sum[p][g]);
+  }
 }
 
 template <int Groups>

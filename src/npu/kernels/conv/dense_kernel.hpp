@@ -18,6 +18,7 @@ struct DenseTile {
   const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
   std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
   int pixels = 0;                      ///< of a run
+  int runs = 1;                        ///< one behind the other, in source and accumulators; kernels of pairs: 1
   mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
 };
 

@@ -10,19 +10,23 @@ namespace {
 
 template <int Pixels>
 void wide_block(const DenseTile& t) {
-  Wide sum[Pixels];
-  for (auto& s : sum) s = splat(0.0);
-  const auto* w = reinterpret_cast<const double*>(t.weights);
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
-    for (int i = 0; i < t.steps; ++i, x += 8, w += 16) {
-      const Wide weight = load_wide(w);
+  const std::byte* source = t.source;
+  std::byte* to = t.accumulators;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * 128) {
+    Wide sum[Pixels];
+    for (auto& s : sum) s = splat(0.0);
+    const auto* w = reinterpret_cast<const double*>(t.weights);
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = source + t.taps[tap];
+      for (int i = 0; i < t.steps; ++i, x += 8, w += 16) {
+        const Wide weight = load_wide(w);
 #pragma GCC unroll 8
-      for (int p = 0; p < Pixels; ++p)
-        sum[p] = multiply_add(weight, splat(*reinterpret_cast<const double*>(x + p * t.pixel)), sum[p]);
+        for (int p = 0; p < Pixels; ++p)
+          sum[p] = multiply_add(weight, splat(*reinterpret_cast<const double*>(x + p * t.pixel)), sum[p]);
+      }
     }
+    for (int p = 0; p < Pixels; ++p) store_wide(reinterpret_cast<double*>(to) + p * 16, sum[p]);
   }
-  for (int p = 0; p < Pixels; ++p) store_wide(reinterpret_cast<double*>(t.accumulators) + p * 16, sum[p]);
 }
 
 void wide_depthwise(const DepthwiseTile& t) {

@@ -166,14 +166,18 @@ class Winograd final : public Conv {
     tile.taps = &kOneTap, tile.tap_count = 1, tile.steps = weights_.steps;
     for (int p = 0; p < places_; ++p) {
       tile.weights = weights_.bytes.data() + block.offset + static_cast<std::size_t>(p * weights_.steps) * channels;
-      for (int i = 0; i < runs; ++i) {
-        const int begin = tiles * i / runs;
-        tile.pixels = tiles * (i + 1) / runs - begin;
+      int begin = 0;
+      const auto add = [&](int pixels, int count) {
+        tile.pixels = pixels, tile.runs = count;
         tile.source = input + static_cast<std::size_t>(p) * input_place() + bytes_of(begin * channels_, kernel_.to);
         tile.accumulators =
             products + static_cast<std::size_t>(p) * product_place() + static_cast<std::size_t>(begin) * channels;
-        block.loop->functions[tile.pixels - 1](tile);
-      }
+        block.loop->functions[pixels - 1](tile);
+        begin += pixels * count;
+      };
+      const int longer = tiles % runs;
+      if (longer > 0) add(tiles / runs + 1, longer);
+      add(tiles / runs, runs - longer);
     }
   }
 

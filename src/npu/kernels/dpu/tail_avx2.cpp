@@ -7,6 +7,7 @@
 
 #include "npu/kernels/dpu/tail_affine.hpp"
 #include "npu/kernels/dpu/tail_fused.hpp"
+#include "npu/kernels/dpu/tail_whole.hpp"
 
 #include "npu/kernels/dpu/tail_bytes.hpp"
 #include "npu/kernels/dpu/tail_linear.hpp"
@@ -15,7 +16,7 @@
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailAvx2 = {tail_exact, tail_real,   tail_fused,       tail_affine,     tail_bytes,
+const TailKernels kTailAvx2 = {tail_exact, tail_real,   tail_fused,       tail_whole,      tail_affine,      tail_bytes,
                                nullptr,    tail_linear, tail_linear_bias, tail_linear_add, tail_linear_table};
 
 }  // namespace ez_rknn::npu::kernels

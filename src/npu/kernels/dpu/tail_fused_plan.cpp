@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/tail_plans.hpp"
 #include "npu/kernels/element.hpp"
 #include "npu/kernels/map.hpp"
@@ -154,6 +155,16 @@ bool use_words(const DpuLayer& layer, FusedPlan& plan, double bound, const Fits&
   return true;
 }
 
+/// Bias, and half a unit where it is that for both signs, behind BS's factor.
+std::vector<std::int32_t> starts(const FusedPlan& plan, bool by_sign) {
+  std::vector<std::int32_t> start;
+  for (std::size_t c = 0; c < plan.bias.size(); ++c) {
+    const std::int64_t product = std::int64_t{plan.bias[c]} * plan.factor[c];
+    start.push_back(static_cast<std::int32_t>(product + (by_sign ? 0 : plan.params.half)));
+  }
+  return start;
+}
+
 }  // namespace
 
 std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges) {
@@ -189,6 +200,10 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
     if (largest > bound) stages.params.clamped = true;
     stages.params.bound = static_cast<float>(bound);
   }
+  bool whole = !plan.factor.empty() && !reads_operand(layer);
+  for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
+    whole = most_of(c) <= plan.most[c];
+  if (whole) plan.start = starts(plan, stages.params.by_sign);
   stages.params.half = plan.params.half, stages.params.shift = plan.params.shift;
   plan.params = stages.params;
   return plan;

@@ -47,6 +47,7 @@ struct FusedPlan {
   std::vector<std::int32_t> bias;
   std::vector<float> bs;
   std::vector<std::int32_t> factor, most;  ///< empty: 32 bits do not do
+  std::vector<std::int32_t> start;         ///< empty: they do not do for every sum
   FusedParams params;
 };
 

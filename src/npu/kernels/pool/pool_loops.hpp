@@ -17,6 +17,20 @@ void min_of(const std::byte* from, std::byte* to, std::size_t n) {
   auto* b = reinterpret_cast<T*>(to);
   for (std::size_t i = 0; i < n; ++i) b[i] = a[i] < b[i] ? a[i] : b[i];
 }
+template <class T, bool Max>
+void windows(const std::byte* from, std::ptrdiff_t step, std::ptrdiff_t tap, int taps, std::byte* to,
+             std::ptrdiff_t pixel, int pixels, std::size_t n) {
+  for (int p = 0; p < pixels; ++p, from += step, to += pixel)
+    for (std::size_t c = 0; c < n * sizeof(T); c += 16 * sizeof(T)) {
+      T best[16], other[16];
+      __builtin_memcpy(best, from + c, sizeof best);
+      for (int k = 1; k < taps; ++k) {
+        __builtin_memcpy(other, from + c + k * tap, sizeof other);
+        for (int i = 0; i < 16; ++i) best[i] = (Max ? other[i] > best[i] : other[i] < best[i]) ? other[i] : best[i];
+      }
+      __builtin_memcpy(to + c, best, sizeof best);
+    }
+}
 template <class T>
 void add_to(const std::byte* from, std::byte* sum, std::size_t n) {
   const auto* a = reinterpret_cast<const T*>(from);
@@ -56,10 +70,13 @@ struct Short {
 using Half = Short<load_f16, store_f16>;
 using Brain = Short<load_bf16, store_bf16>;
 
-constexpr PoolKernel kLoops = {{max_of<std::int8_t>, min_of<std::int8_t>, add_to<std::int8_t>, finish<store_i8, 1>},
-                               {max_of<std::int16_t>, min_of<std::int16_t>, add_to<std::int16_t>, finish<store_i16, 2>},
-                               {Half::max_of, Half::min_of, Half::add, Half::finish},
-                               {Brain::max_of, Brain::min_of, Brain::add, Brain::finish}};
+template <class T, void (*Finish)(const std::byte*, std::int64_t, double, std::byte*, std::size_t)>
+constexpr PoolLoops kIntegers = {max_of<T>, min_of<T>, add_to<T>, Finish, windows<T, true>, windows<T, false>};
+template <class R>
+constexpr PoolLoops kReals = {R::max_of, R::min_of, R::add, R::finish, nullptr, nullptr};
+
+constexpr PoolKernel kLoops = {kIntegers<std::int8_t, finish<store_i8, 1>>,
+                               kIntegers<std::int16_t, finish<store_i16, 2>>, kReals<Half>, kReals<Brain>};
 
 }  // namespace
 }  // namespace ez_rknn::npu::kernels

@@ -53,6 +53,8 @@ class RowPool final : public Pool {
         const int count = std::min(pixels, s.out_w - x);
         std::byte* to = out.data + y * out.row + x * out.pixel + c * size;
         if (s.kind == PoolShape::Kind::average) average(in, rows, x, count, c, n, to, out.pixel);
+        else if (loops_.max_windows && !empty(rows) && width(count) <= kColumns)
+          best_integers(in, rows, x, count, c, n, to, out.pixel);
         else best(in, rows, x, count, c, n, to, out.pixel);
         if (c + n > s.channels)
           for (int p = 0; p < count; ++p)
@@ -61,6 +63,10 @@ class RowPool final : public Pool {
       }
     }
   }
+
+  static bool empty(const Window& w) { return w.last == w.first; }
+  /// Input pixels that `count` neighbouring outputs need.
+  int width(int count) const { return (count - 1) * shape_.stride_w + (shape_.kernel_w - 1) * shape_.dilation_w + 1; }
 
   const std::byte* input(const ConstMap& in, const Window& rows, int k, int x, int c) const {
     return in.data + (rows.begin + k * shape_.dilation_h) * in.row + x * in.pixel +
@@ -75,6 +81,29 @@ class RowPool final : public Pool {
     return static_cast<std::uint16_t>(max ? lowest_of(shape_.type) : highest_of(shape_.type));
   }
 
+  /// Both steps for all pixels at once; what lies outside the map loses against everything.
+  void best_integers(const ConstMap& in, const Window& rows, int x0, int count, int c, int channels, std::byte* to,
+                     std::ptrdiff_t pixel) const {
+    const PoolShape& s = shape_;
+    const PoolWindows windows = s.kind == PoolShape::Kind::max ? loops_.max_windows : loops_.min_windows;
+    const auto n = static_cast<std::size_t>(channels);
+    const auto bytes = static_cast<std::ptrdiff_t>(n * size_of(s.type));
+    alignas(64) std::byte column[kColumns * kChannels * 2];
+    const int left = x0 * s.stride_w - s.pad_left;
+    const int begin = std::clamp(-left, 0, width(count)), end = std::clamp(s.in_w - left, begin, width(count));
+    fill_worst(column, static_cast<std::size_t>(begin) * n);
+    fill_worst(column + end * bytes, static_cast<std::size_t>(width(count) - end) * n);
+    windows(input(in, rows, rows.first, left + begin, c), in.pixel, s.dilation_h * in.row, rows.last - rows.first,
+            column + begin * bytes, bytes, end - begin, n);
+    windows(column, s.stride_w * bytes, s.dilation_w * bytes, s.kernel_w, to, pixel, count, n);
+  }
+
+  void fill_worst(std::byte* to, std::size_t n) const {
+    if (size_of(shape_.type) == 1) std::memset(to, worst(), n);
+    else
+      for (std::size_t i = 0; i < n; ++i) store_as(to + i * 2, worst());
+  }
+
   void best(const ConstMap& in, const Window& rows, int x0, int count, int c, int channels, std::byte* to,
             std::ptrdiff_t pixel) const {
     const PoolShape& s = shape_;
@@ -82,21 +111,17 @@ class RowPool final : public Pool {
     const auto n = static_cast<std::size_t>(channels), bytes = n * size_of(s.type);
     alignas(64) std::byte column[kColumns * kChannels * 2];
     const int left = x0 * s.stride_w - s.pad_left;
-    const int width = (count - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1;
-    const bool separate = width <= kColumns && rows.last > rows.first && s.kernel_w > 1;
+    const bool separate = width(count) <= kColumns && !empty(rows) && s.kernel_w > 1;
     if (separate)  // each input column once, though up to kernel_w outputs use it
-      for (int i = std::max(0, -left); i < std::min(width, s.in_w - left); ++i) {
+      for (int i = std::max(0, -left); i < std::min(width(count), s.in_w - left); ++i) {
         std::byte* at = column + static_cast<std::size_t>(i) * bytes;
         std::memcpy(at, input(in, rows, rows.first, left + i, c), bytes);
         for (int k = rows.first + 1; k < rows.last; ++k) combine(input(in, rows, k, left + i, c), at, n);
       }
-    const std::uint16_t none = worst();
     for (int p = 0; p < count; ++p, to += pixel) {
       const Window columns = window(x0 + p, s.stride_w, s.pad_left, s.dilation_w, s.kernel_w, s.in_w);
-      if (size_of(s.type) == 1) std::memset(to, none, n);
-      else
-        for (std::size_t i = 0; i < n; ++i) store_as(to + i * 2, none);
-      if (rows.last == rows.first) continue;
+      fill_worst(to, n);
+      if (empty(rows)) continue;
       for (int k = columns.first; k < columns.last; ++k) {
         const int x = columns.begin + k * s.dilation_w;
         if (separate) combine(column + static_cast<std::size_t>(x - left) * bytes, to, n);
