@@ -5,6 +5,7 @@
 #include "npu/ops/copy.hpp"
 #include "npu/ops/family.hpp"
 #include "npu/ops/fast_math.hpp"
+#include "npu/ops/gemm.hpp"
 #include "npu/ops/indices.hpp"
 #include "npu/ops/packed_weights.hpp"
 
@@ -13,14 +14,6 @@ namespace {
 
 enum class Cell { rnn, lstm, gru };
 constexpr std::int64_t kGates[] = {1, 4, 3};
-
-/// y[j] += sum over i of x[i] * w[i][j]
-void add_product(const float* x, const float* w, std::int64_t rows, std::int64_t columns, float* y) {
-  for (std::int64_t i = 0; i < rows; ++i, w += columns) {
-    const float v = x[i];
-    for (std::int64_t j = 0; j < columns; ++j) y[j] += v * w[j];
-  }
-}
 
 struct Recurrent {
   Cell cell;
@@ -74,9 +67,10 @@ struct Recurrent {
     const float *wd = w.data() + d * inputs * width(), *rd = r.data() + d * hidden * width();
     std::copy_n(bias.data() + d * 2 * width(), width(), gate);
     std::copy_n(bias.data() + (d * 2 + 1) * width(), width(), recurrent);
-    add_product(x, wd, inputs, width(), gate);
+    const auto add_row = gemm_tile_in_use().add_row;
+    add_row(x, wd, inputs, width(), gate);
     if (cell == Cell::gru && !reset_after) return gru_reset_before(rd, h, gate, recurrent);
-    add_product(h, rd, hidden, width(), recurrent);
+    add_row(h, rd, hidden, width(), recurrent);
     if (cell == Cell::rnn) {
       for (std::int64_t i = 0; i < hidden; ++i) {
         float sum = gate[i] + recurrent[i];
