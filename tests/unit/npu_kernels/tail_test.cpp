@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <numeric>
+#include <set>
 
 #include "layers.hpp"
 #include "npu/kernels/dpu/tail.hpp"
+#include "npu/kernels/dpu/tail_plans.hpp"
 
 using namespace ez_rknn;
 using namespace ez_rknn::npu;
@@ -26,19 +29,22 @@ std::vector<std::int32_t> accumulators(Random& random, int channels, double reac
   return v;
 }
 
-void compare(const DpuLayer& layer, Random& random, double reach, std::map<std::string, int>& used) {
-  TestMap operand(layer.operand_type, 1, kPixels, layer.channels, 0, 0);
-  operand.randomise(random);
-  const auto values = accumulators(random, layer.channels, reach);
+/// The layer's tails of every instruction set over `values` accumulators, padded_channels of them a pixel, all within
+/// +-reach.
+void compare(const DpuLayer& layer, Random& random, std::span<const std::int32_t> values, double reach,
+             std::map<std::string, int>& used) {
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
-  std::vector<std::int32_t> factors(padded), sums(kPixels);
+  const int pixels = static_cast<int>(values.size() / padded);
+  TestMap operand(layer.operand_type, 1, pixels, layer.channels, 0, 0);
+  operand.randomise(random);
+  std::vector<std::int32_t> factors(padded), sums(static_cast<std::size_t>(pixels));
   for (auto& f : factors) f = random(-100, 100);
   for (auto& s : sums) s = random(-100, 100);
   TailTile tile;
   tile.accumulators = reinterpret_cast<const std::byte*>(values.data());
   tile.accumulator_pixel = static_cast<std::ptrdiff_t>(padded) * 4;
   if (random.chance(50)) tile.window_sums = sums.data(), tile.window_factors = factors.data();
-  tile.pixels = kPixels, tile.groups = static_cast<int>(padded) / 16;
+  tile.pixels = pixels, tile.groups = static_cast<int>(padded) / 16;
   const Interval range{-reach - 10000, reach + 10000};
   const auto run = [&](const Tail& tail, TestMap& out) {
     out.mark();
@@ -46,8 +52,8 @@ void compare(const DpuLayer& layer, Random& random, double reach, std::map<std::
     tile.out = out.map().data, tile.out_pixel = out.map().pixel;
     tail(tile);
   };
-  TestMap expected(layer.out_type, 1, kPixels, layer.channels, 0, 0),
-      got = TestMap(layer.out_type, 1, kPixels, layer.channels, 0, 0);
+  TestMap expected(layer.out_type, 1, pixels, layer.channels, 0, 0),
+      got(layer.out_type, 1, pixels, layer.channels, 0, 0);
   run(*make_tail(layer, {&range, 1}, cpu::Isa::ref), expected);
   for (cpu::Isa isa : cpu::allowed()) {
     if (isa == cpu::Isa::ref) continue;
@@ -58,6 +64,10 @@ void compare(const DpuLayer& layer, Random& random, double reach, std::map<std::
     CAPTURE(tail->name());
     REQUIRE_EQ(differences(expected, got), 0);
   }
+}
+
+void compare(const DpuLayer& layer, Random& random, double reach, std::map<std::string, int>& used) {
+  compare(layer, random, accumulators(random, layer.channels, reach), reach, used);
 }
 
 /// Tables as compilers make them: a smooth function over the whole domain.
@@ -73,6 +83,34 @@ double sigmoid(double x) { return 32767 / (1 + std::exp(-x)); }
 double silu(double x) { return 32767 / 8.0 * x / (1 + std::exp(-x)); }
 double hard_swish(double x) { return 32767 / 8.0 * x * std::clamp(x + 3, 0.0, 6.0) / 6; }
 double mirror(double x) { return -32767 * std::tanh(x); }
+double bell(double x) { return 32767 * std::exp(-x * x); }
+
+/// A table behind BS and BN with few or many inputs, steep or flat ones, with slopes at its ends or without.
+DpuLayer table_layer(Random& random, double (*f)(double), int channels, int index_shift) {
+  DpuLayer layer;
+  layer.channels = channels;
+  smooth_table(layer, f, random.one_of({3.0, 8.0}));
+  LutRange& r = layer.lut_range;
+  r.le_index_shift = r.lo_index_shift = index_shift;
+  r.le_start = -(512 << index_shift), r.lo_start = 0, r.lo_end = 512 << index_shift;
+  if (random.chance(20))
+    r.lo_end -= random(1, r.lo_end / 4);  // before the last entry, which is what inputs beyond give
+  if (random.chance(50)) r.overflow_scale = 16384, r.overflow_shift = random(12, 14) + index_shift / 2;
+  if (random.chance(20)) r.underflow_scale = 16384, r.underflow_shift = random(12, 14) + index_shift / 2;
+  auto& bs = layer.bs.emplace();
+  bs.alu = Alu::add, bs.mul = true, bs.shift = bs.shift_negative = 14;
+  for (int c = 0; c < channels; ++c) {
+    bs.alu_value.values.push_back(random(-1000, 1000));
+    bs.mul_value.values.push_back(random.one_of({16384, 8192, random(5000, 32767)}));
+  }
+  if (random.chance(80)) {
+    auto& bn = layer.bn.emplace();
+    bn.mul = true, bn.mul_value.values = {random.one_of({16384, random(16384, 32767)})};
+    bn.shift = bn.shift_negative = random(13, 19);
+  }
+  layer.out.scale = random(16384, 32767), layer.out.shift = random(21, 23), layer.out.offset = random(-128, 0);
+  return layer;
+}
 
 }  // namespace
 
@@ -133,5 +171,44 @@ TEST_CASE("look-up tables of real activations, with and without slopes at their 
   if (cpu::allows(cpu::Isa::avx512)) {
     CHECK_GT(used["segments"], 30);
     CHECK_GT(used["segments_exact"], 30);
+  }
+}
+
+TEST_CASE("every table size, number of places, direction and limit of look-ups by steps") {
+  std::map<std::string, int> used;
+  std::set<int> tables, places;
+  for (auto* f : {sigmoid, silu, hard_swish, mirror, bell})
+    for (unsigned i = 0; i < 240; ++i) {
+      Random random(i);
+      const int channels = random.one_of({1, 5, 8, 10, 16, 20});
+      const DpuLayer layer = table_layer(random, f, channels, static_cast<int>(i % 6));
+      const double reach = random.one_of({40000.0, 150000.0});
+      const Interval range{-reach - 10000, reach + 10000};
+      if (const auto fused = plan_fused(layer, {&range, 1}))
+        if (const auto steps = plan_steps(layer, steps_of_inputs(layer, plan_bytes(layer)), *fused))
+          tables.insert((steps->segments + 15) / 16), places.insert(steps->tables.places);
+      // Neighbours meet every place in their range; the others the ends of the table and of the accumulators.
+      std::vector<std::int32_t> values(static_cast<std::size_t>(padded_channels(channels)) * 301);
+      const auto far = static_cast<std::int32_t>(reach);
+      if (random.chance(50))
+        std::iota(values.begin(), values.end(), random(-far, far - static_cast<int>(values.size())));
+      else
+        for (auto& v : values)
+          v = random.chance(3) ? (random.chance(50) ? far : -far) : random(-far, far) / random.one_of({1, 2, 8, 64});
+      CAPTURE(i);
+      compare(layer, random, values, reach, used);
+    }
+  if (cpu::allows(cpu::Isa::avx2) && !cpu::allows(cpu::Isa::avx512)) {
+    CHECK_GT(used["steps"], 50);
+    CHECK_GT(used["input_steps"], 50);
+    CHECK_GT(used["words_bytes"], 20);  // a bell turns the other way
+  }
+  for (int n = 1; n <= 12; ++n) {
+    CAPTURE(n);
+    CHECK(tables.contains(n));
+  }
+  for (int n = 1; n <= SegmentTables::kMost; ++n) {
+    CAPTURE(n);
+    CHECK(places.contains(n));
   }
 }

@@ -227,7 +227,7 @@ class PreparedTail final : public Tail {
       const int shift = std::clamp(high ? r.lo_index_shift : r.le_index_shift, 0, 16);
       const std::size_t rest = entries - i, step = std::size_t{1} << shift;
       const std::int64_t index = (v - (high ? r.lo_start : r.le_start)) >> shift;
-      const std::size_t border = high ? rest : static_cast<std::size_t>(std::int64_t{r.lo_start} - v);
+      const std::size_t border = high ? rest - 1 : static_cast<std::size_t>(std::int64_t{r.lo_start} - v);
       if (index > 511 || v == r.lo_end) {
         table_[i++] = static_cast<std::int16_t>(look_up(layer_.lut, r, v));
         continue;
@@ -260,8 +260,13 @@ class PreparedTail final : public Tail {
         params_.segments = &segments_->params;
         function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
       } else if (use_fused(ranges)) {
+        const Steps inputs = steps_of_inputs(layer_, bytes_);
+        params_.fused.table_ties = ties_matter(layer_, inputs);
         name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
-        params_.fused.table_ties = ties_matter(layer_, bytes_);
+        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_))) {
+          params_.steps = &*steps_;
+          function_ = kernels.steps, name_ = steps_->inputs ? "input_steps" : "steps";
+        }
       }
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
@@ -328,6 +333,7 @@ class PreparedTail final : public Tail {
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<SegmentPlan> segments_;
+  std::optional<StepParams> steps_;
   std::optional<FusedPlan> fused_;
   std::optional<AffinePlan> affine_;
   std::optional<LinearPlan> linear_;

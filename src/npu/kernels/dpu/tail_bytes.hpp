@@ -20,17 +20,20 @@ struct ExactIndex {
   }
 };
 
-/// The same in the fused form. `Plain`: without limits behind BS, ties that the table shows, and results beyond it.
+/// The table's input in the fused form. `Plain`: without limits behind BS and ties that the table shows.
+template <bool Whole, bool Plain>
+inline Int fused_input(const FusedParams& f, std::size_t channel, Int sum) {
+  const Real v = fused_bs<Whole, !Plain, true>(f, channel, sum);
+  if constexpr (Plain) return bits_of(multiply_add(v, splat(f.bn), splat(kMagic))) - splat(kMagicBits);
+  else return to_int(round_product<true>(v, splat(f.bn)));
+}
+
+/// `Plain`: nor results beyond the table.
 template <bool Whole, bool Plain>
 struct FusedIndex {
   static Int of(const TailParams& t, std::size_t channel, Int sum, bool& outside) {
-    const FusedParams& f = t.fused;
     const auto first = static_cast<std::int32_t>(t.lut.first), last = static_cast<std::int32_t>(t.lut.last);
-    const Real v = fused_bs<Whole, !Plain, true>(f, channel, sum);
-    const Real magic = splat(kMagic);
-    Int input;
-    if constexpr (Plain) input = bits_of(multiply_add(v, splat(f.bn), magic)) - splat(kMagicBits);
-    else input = to_int(round_product<true>(v, splat(f.bn)));
+    const Int input = fused_input<Whole, Plain>(t.fused, channel, sum);
     const Int inside = min(max(input, splat(first)), splat(last));
     if constexpr (!Plain)
       if (t.bytes_ends) outside = any_unequal(input, inside);

@@ -1,11 +1,8 @@
-/// The table of results that a look-up table becomes, and what it shows of its input's rounding.
+/// The table of results that a look-up table becomes, and whether its ends tell what lies beyond.
 #include <algorithm>
-#include <bit>
-#include <cstdlib>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/tail_plans.hpp"
-#include "npu/regs/rounding.hpp"
 
 namespace ez_rknn::npu::kernels {
 
@@ -27,8 +24,9 @@ std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer) {
   for (std::int64_t v = r.le_start; v <= r.lo_end;) {
     const bool high = v >= r.lo_start;
     const std::int64_t length = std::int64_t{1} << std::clamp(high ? r.lo_index_shift : r.le_index_shift, 0, 16);
-    const std::int64_t last = std::min(
-        {v + length - 1, high ? std::int64_t{r.lo_end} : std::int64_t{r.lo_start} - 1, std::int64_t{r.lo_end}});
+    // The last input has the last entry's result, wherever the table ends before that entry.
+    const std::int64_t border = v == r.lo_end ? v : std::int64_t{high ? r.lo_end : r.lo_start} - 1;
+    const std::int64_t last = std::min(v + length - 1, border);
     at(v) = compute(v), at(last) = compute(last);
     fill(fill, v, last);
     v = last + 1;
@@ -43,25 +41,6 @@ bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
   const auto at = [&](std::int64_t v) { return static_cast<std::uint8_t>(dpu_ref(after, 0, v, 0)); };
   const std::int64_t far = std::int64_t{1} << 31, first = layer.lut_range.le_start, last = layer.lut_range.lo_end;
   return at(first - far) != bytes.front() || at(last + far) != bytes.back();
-}
-
-bool ties_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
-  if (!layer.bn || !layer.bn->mul) return false;
-  const ResolvedStage& bn = *layer.bn;
-  const std::int64_t factor = bn.mul_value[0], first = layer.lut_range.le_start, last = layer.lut_range.lo_end;
-  if (factor <= 0 || bn.shift <= 0) return factor <= 0;
-  const int zeros = std::countr_zero(static_cast<std::uint64_t>(factor));
-  if (zeros >= bn.shift) return false;  // no product ends in a half
-  // Products do so at odd multiples of `step`, which are few: the factor has few zeros.
-  const std::int64_t step = std::int64_t{1} << (bn.shift - 1 - zeros);
-  const auto result = [&](std::int64_t input) {
-    return bytes[static_cast<std::size_t>(std::clamp(input, first, last) - first)];
-  };
-  const std::int64_t end = ((std::max(std::abs(first), std::abs(last)) + 1) << bn.shift) / factor + 1;
-  for (std::int64_t q = step; q <= end; q += 2 * step)
-    for (const std::int64_t product : {q * factor, -q * factor})
-      if (result(shift_half_even(product, bn.shift)) != result(shift_half_away(product, bn.shift))) return true;
-  return false;
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -20,18 +20,23 @@ inline Real round_product(Real x, Real y) {
   return multiply_add(keep_equal(rest, BySign ? half_like(x) : splat(0.5f)), splat(2.0f), even);
 }
 
+/// What BS makes of sums, in 32 bits.
+template <bool BySign>
+inline Int fused_words(const FusedParams& f, std::size_t channel, Int sum) {
+  const Int most = load_int(f.most + channel), biased = sum + load_int(f.bias + channel);
+  Int product = min(max(biased, splat(0) - most), most) * load_int(f.factor + channel);
+  if constexpr (BySign) product = product + (product >> 31);
+  return (product + splat(f.half)) >> f.shift;
+}
+
 /// What BS and the clamps behind it make of sums; with Whole set in 32 bits, else in f32.
 template <bool Whole, bool Clamped, bool BySign>
 inline Real fused_bs(const FusedParams& f, std::size_t channel, Int sum) {
-  const Int biased = sum + load_int(f.bias + channel);
   Real v;
   if constexpr (Whole) {
-    const Int most = load_int(f.most + channel);
-    Int product = min(max(biased, splat(0) - most), most) * load_int(f.factor + channel);
-    if constexpr (BySign) product = product + (product >> 31);
-    v = to_real((product + splat(f.half)) >> f.shift);
+    v = to_real(fused_words<BySign>(f, channel, sum));
   } else {
-    v = to_real(biased);
+    v = to_real(sum + load_int(f.bias + channel));
     if constexpr (Clamped) v = min(max(v, splat(-f.bound)), splat(f.bound));
     v = round_product<BySign>(v, load_real(f.bs + channel));
   }

@@ -193,7 +193,8 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
     return stages.stays_small(std::min(most_of(c), limit) * slope) &&
            (most_of(c) <= limit || limit * slope >= stages.needed());
   };
-  if (!use_words(layer, plan, bound, fits)) {
+  const bool words = use_words(layer, plan, bound, fits);
+  if (!words) {
     for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
       if (!fits(c, bound)) return std::nullopt;
     plan.factor.clear();
@@ -204,6 +205,10 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
   for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
     whole = most_of(c) <= plan.most[c];
   if (whole) plan.start = starts(plan, stages.params.by_sign);
+  plan.held = kInfinity;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
+    if (const double limit = words ? plan.most[c] : bound; most_of(c) > limit)
+      plan.held = std::min(plan.held, limit * static_cast<double>(plan.bs[c]));
   stages.params.half = plan.params.half, stages.params.shift = plan.params.shift;
   plan.params = stages.params;
   return plan;

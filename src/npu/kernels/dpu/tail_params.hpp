@@ -74,13 +74,23 @@ struct FusedParams {
   bool table_ties = true;  ///< before a look-up table: whether it tells apart which way round(q * bn) takes halves
 };
 
+/// A result of int8 as a step function of a position in 16 bits: segments of 2^8 positions or fewer, each with what it
+/// begins with and the places behind which the result moves by one, all in one direction.
+struct SegmentTables {
+  static constexpr int kMost = 8;
+  int places = 0;      ///< used of `place`
+  bool falls = false;  ///< any segment does
+  std::uint8_t start[256];
+  std::uint8_t down[256];          ///< 0xff where the value falls
+  std::uint8_t place[kMost][256];  ///< 255: none
+};
+
 /// A table of int8 results for a look-up table's inputs, found in f32. Twice an input plus 1 is computed as the sum of
 ///   h = low + high:  (accumulator + bias) * slope + intercept_low, to nearest, and the same with intercept_high,
 /// whose distance is 1 and twice what f32 and the stages' roundings may have moved the input. So an odd h is certainly
 /// that input and an even one either of its neighbours, which matters only where the table moves.
-/// A segment is 256 values of h: what it begins with, and the even places where the table moves by one.
+/// A position is h: the table moves behind even ones.
 struct SegmentParams {
-  static constexpr int kMost = 4;
   const std::int32_t* bias = nullptr;
   const float* slope = nullptr;
   const float* slope_negative = nullptr;
@@ -93,11 +103,18 @@ struct SegmentParams {
   std::int32_t twice_first = 0;                                 ///< 2 * the table's first input
   bool ends = false;  ///< h below 2 or above `highest` is left to the exact path: the table's slopes apply
   std::int32_t highest = 0;
-  int places = 0;      ///< used of `place`
-  bool falls = false;  ///< any segment does
-  std::uint8_t start[256];
-  std::uint8_t down[256];          ///< 0xff where the value falls
-  std::uint8_t place[kMost][256];  ///< 255: none
+  SegmentTables tables;
+};
+
+/// The same table found with the roundings of FusedParams. Positions begin at `base`, outside of which nothing moves,
+/// and count what BS makes of accumulators or, where those are too many, the table's inputs.
+struct StepParams {
+  bool inputs = false;
+  std::int32_t base = 0, last = 0;  ///< last: the position from which nothing moves
+  int shift = 8;                    ///< a segment is 2^shift positions
+  int segments = 1;
+  int rising = 0;        ///< the first segment that does not fall
+  SegmentTables tables;  ///< places less 128, which signed comparisons take
 };
 
 /// The float pipeline where what the stages do to an accumulator is one line a channel (tail_linear.hpp):
@@ -123,6 +140,7 @@ struct TailParams {
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   bool bytes_ends = false;              ///< inputs beyond the table's ends may give other results than these
   const SegmentParams* segments = nullptr;
+  const StepParams* steps = nullptr;
   const DpuLayer* layer = nullptr;
   const NarrowTail* narrow = nullptr;  ///< finishes the last group (tail_narrow.hpp), and `others` those before
   TailFunction others = nullptr;

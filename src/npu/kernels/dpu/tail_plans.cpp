@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/element.hpp"
@@ -155,30 +154,6 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
 
 namespace {
 
-/// Start, direction and places of every segment; false when they do not fit.
-bool fill_segments(std::span<const std::uint8_t> bytes, SegmentParams& s) {
-  constexpr std::size_t kInputs = 128, kSegments = 256;
-  if (bytes.size() > kSegments * kInputs + 1) return false;
-  std::memset(s.place, 255, sizeof s.place);
-  for (std::size_t segment = 0; segment < kSegments; ++segment) {
-    const std::size_t begin = segment * kInputs;
-    s.down[segment] = 0;
-    s.start[segment] = bytes[std::min(begin > 0 ? begin - 1 : 0, bytes.size() - 1)];
-    int places = 0, direction = 0;
-    for (std::size_t i = std::max<std::size_t>(begin, 1); i < std::min(begin + kInputs, bytes.size()); ++i) {
-      const int step = int(std::int8_t(bytes[i])) - int(std::int8_t(bytes[i - 1]));
-      if (step == 0) continue;
-      const int sign = step > 0 ? 1 : -1;
-      if (direction == -sign || places + std::abs(step) > SegmentParams::kMost) return false;
-      direction = sign;
-      for (int n = std::abs(step); n > 0; --n) s.place[places++][segment] = static_cast<std::uint8_t>(2 * (i - begin));
-    }
-    if (direction < 0) s.down[segment] = 0xff, s.falls = true;
-    s.places = std::max(s.places, places);
-  }
-  return true;
-}
-
 /// The two multiplications themselves, for Chain's layers whose shifts do not depend on a sign.
 bool fill_rounded(const DpuLayer& layer, SegmentPlan& plan) {
   const auto simple = [](const std::optional<ResolvedStage>& s) {
@@ -216,7 +191,12 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
                                          std::span<const std::uint8_t> bytes) {
   SegmentPlan plan;
   SegmentParams& s = plan.params;
-  if (layer.accumulator_shift > 0 || bytes.size() < 2 || !fill_segments(bytes, s)) return std::nullopt;
+  constexpr std::size_t kInputs = 256 * 128 + 1;
+  constexpr int kPlaces = 4;
+  if (layer.accumulator_shift > 0 || bytes.size() < 2 || bytes.size() > kInputs) return std::nullopt;
+  auto changes = changes_of(bytes);
+  for (Change& c : changes) c.behind = 2 * (c.behind + 1);  // in halves: behind the middle between two inputs
+  if (!fill_segments(changes, bytes.front(), 8, kPlaces, s.tables)) return std::nullopt;
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
   plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
   double first_intercept = 0, most_off = 0;
@@ -248,7 +228,7 @@ std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const 
   s.intercept_low = static_cast<float>(first_intercept - most_off);
   s.intercept_high = static_cast<float>(first_intercept + most_off + 1);
   // A full table has one input more than there are values of h: it needs the exact path when it has a value of its own.
-  const bool own = bytes.size() == 256 * 128 + 1 && bytes[bytes.size() - 2] != bytes.back();
+  const bool own = bytes.size() == kInputs && bytes[bytes.size() - 2] != bytes.back();
   s.ends = own || ends_matter(layer, bytes);
   s.highest = static_cast<std::int32_t>(2 * (bytes.size() - 1)) - (own ? 1 : 0);
   return plan;

@@ -39,11 +39,37 @@ std::vector<std::uint8_t> plan_bytes(const DpuLayer& layer);
 /// Whether inputs beyond the table's ends give other results than its ends.
 bool ends_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes);
 
-/// Whether the results show which way round(q * bn), the table's input, takes halves.
-bool ties_matter(const DpuLayer& layer, std::span<const std::uint8_t> bytes);
+/// Where a result moves, and by how much.
+struct Change {
+  std::int64_t behind = 0;  ///< the last position before
+  int step = 0;
+};
+
+/// By the index in `bytes`, which are int8.
+std::vector<Change> changes_of(std::span<const std::uint8_t> bytes);
+
+/// The tables of segments of 2^shift positions. False when a segment both rises and falls or has more than `most`
+/// places, or when changes lie behind all segments.
+/// @param changes  in order, none behind a negative position
+/// @param first    the result at position 0
+bool fill_segments(std::span<const Change> changes, std::uint8_t first, int shift, int most, SegmentTables& tables);
+
+/// A result over all integers.
+struct Steps {
+  std::uint8_t first = 0;  ///< before all changes
+  std::vector<Change> changes;
+};
+
+/// The layer's int8 result over the inputs of its look-up table, those beyond the table included.
+/// @param bytes  plan_bytes of the layer
+Steps steps_of_inputs(const DpuLayer& layer, std::span<const std::uint8_t> bytes);
+
+/// Whether the results show which way round(q * bn), the table's input, takes halves. The factor is positive.
+bool ties_matter(const DpuLayer& layer, const Steps& inputs);
 
 /// FusedParams with the arrays they point to.
 struct FusedPlan {
+  double held = 0;  ///< accumulators that limits hold back are at least this behind BS
   std::vector<std::int32_t> bias;
   std::vector<float> bs;
   std::vector<std::int32_t> factor, most;  ///< empty: 32 bits do not do
@@ -53,6 +79,11 @@ struct FusedPlan {
 
 /// Nothing when the stages are more than that, or values may pass 2^22 while they still matter.
 std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges);
+
+/// Nothing when results turn other than once from falling to rising, or so many places or positions are needed that
+/// single loads from the table of bytes are quicker.
+/// @param inputs  steps_of_inputs of the layer
+std::optional<StepParams> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused);
 
 /// SegmentParams with the arrays they point to.
 struct SegmentPlan {

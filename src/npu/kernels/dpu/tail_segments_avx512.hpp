@@ -21,7 +21,7 @@ struct Found {
 };
 
 /// @param h  as SegmentParams defines it
-inline Found find(const SegmentParams& s, const Int* h) {
+inline Found find(const SegmentTables& s, const Int* h) {
   const __m512i a = _mm512_packus_epi32(h[0].v, h[1].v), b = _mm512_packus_epi32(h[2].v, h[3].v);
   const __m512i low_byte = _mm512_set1_epi16(255);
   const __m512i segment = _mm512_packus_epi16(_mm512_srli_epi16(a, 8), _mm512_srli_epi16(b, 8));
@@ -112,7 +112,7 @@ inline void segments_block(const TailParams& t, const TailTile& tile) {
           if (under | over) open |= 0x000f000f000f000full << (4 * i);
         }
       }
-      const Found found = find(s, h);
+      const Found found = find(s.tables, h);
       std::byte* out = tile.out + p * tile.out_pixel + channel;
       store_pixels(out, tile.out_pixel, _mm512_and_si512(in_pixel_order(found.value), keep), count);
       open |= found.open;

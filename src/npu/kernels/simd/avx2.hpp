@@ -59,6 +59,65 @@ inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredP
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(pixels));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm256_extracti128_si256(pixels, 1));
 }
+
+/// Sixteen lanes in 16 bits, in the order that packing leaves them in.
+struct Words {
+  __m256i v;
+};
+/// Saturates, from 0 on.
+inline Words to_words(Int x) { return {_mm256_packus_epi32(x.a, x.b)}; }
+inline Words words(int x) { return {_mm256_set1_epi16(static_cast<short>(x))}; }
+inline Words load_words(const std::uint16_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+inline void store_words(std::uint16_t* p, Words x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.v); }
+inline Words min(Words x, Words y) { return {_mm256_min_epu16(x.v, y.v)}; }
+inline Words operator&(Words x, Words y) { return {_mm256_and_si256(x.v, y.v)}; }
+inline Words operator>>(Words x, int n) { return {_mm256_srl_epi16(x.v, _mm_cvtsi32_si128(n))}; }
+/// Two times sixteen lanes in bytes; comparisons have 0xff, which is -1, for true.
+struct BytePair {
+  __m256i v;
+};
+inline BytePair narrow(Words x, Words y) { return {_mm256_packus_epi16(x.v, y.v)}; }  // below 256
+inline BytePair byte_pair(int x) { return {_mm256_set1_epi8(static_cast<char>(x))}; }
+inline BytePair operator+(BytePair x, BytePair y) { return {_mm256_add_epi8(x.v, y.v)}; }
+inline BytePair operator-(BytePair x, BytePair y) { return {_mm256_sub_epi8(x.v, y.v)}; }
+inline BytePair operator^(BytePair x, BytePair y) { return {_mm256_xor_si256(x.v, y.v)}; }
+inline BytePair greater(BytePair x, BytePair y) { return {_mm256_cmpgt_epi8(x.v, y.v)}; }  // of signed ones
+inline BytePair no_less(BytePair x, BytePair y) { return {_mm256_cmpeq_epi8(_mm256_max_epu8(x.v, y.v), x.v)}; }
+/// Of two pixels, lanes of `keep` only.
+inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes keep, int count) {
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i pixels = _mm256_and_si256(_mm256_permutevar8x32_epi32(x.v, order), _mm256_broadcastsi128_si256(keep.v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(pixels));
+  if (count > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm256_extracti128_si256(pixels, 1));
+}
+/// Look-up of every lane in tables of kTableEntries * Tables bytes: an index is found in one piece of them and becomes
+/// 128 or more, for which there are zeros, in the others.
+constexpr int kTableEntries = 16;
+template <int Tables>
+class LookUp {
+ public:
+  explicit LookUp(BytePair index) {
+    for (int i = 0; i < Tables; ++i) index_[i] = beyond(index.v, i);
+  }
+  BytePair operator()(const std::uint8_t* table) const {
+    __m256i x = piece(table, 0);
+#pragma GCC unroll 16
+    for (int i = 1; i < Tables; ++i) x = _mm256_or_si256(x, piece(table, i));
+    return {x};
+  }
+
+ private:
+  static __m256i beyond(__m256i index, int i) {
+    const __m256i inside = _mm256_xor_si256(index, _mm256_set1_epi8(static_cast<char>(kTableEntries * i)));
+    return _mm256_adds_epu8(inside, _mm256_set1_epi8(0x70));
+  }
+  __m256i piece(const std::uint8_t* table, int i) const {
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(at128(table) + i)), index_[i]);
+  }
+
+  __m256i index_[Tables];
+};
+
 inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 inline Int operator*(Int x, Int y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }

@@ -80,6 +80,83 @@ inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredP
   store_i8(p, x[0]);
   store_i8(p + pixel, x[1]);
 }
+
+/// Sixteen lanes in 16 bits.
+struct Words {
+  uint16x8_t v[2];
+};
+/// Saturates, from 0 on.
+inline Words to_words(Int x) {
+  return {{vqmovun_high_s32(vqmovun_s32(x.v[0]), x.v[1]), vqmovun_high_s32(vqmovun_s32(x.v[2]), x.v[3])}};
+}
+inline Words words(int x) {
+  const uint16x8_t v = vdupq_n_u16(static_cast<std::uint16_t>(x));
+  return {{v, v}};
+}
+inline Words load_words(const std::uint16_t* p) { return {{vld1q_u16(p), vld1q_u16(p + 8)}}; }
+inline void store_words(std::uint16_t* p, Words x) { vst1q_u16(p, x.v[0]), vst1q_u16(p + 8, x.v[1]); }
+inline Words min(Words x, Words y) {
+  return each<Words>([](uint16x8_t a, uint16x8_t b) { return vminq_u16(a, b); }, x, y);
+}
+inline Words operator&(Words x, Words y) {
+  return each<Words>([](uint16x8_t a, uint16x8_t b) { return vandq_u16(a, b); }, x, y);
+}
+inline Words operator>>(Words x, int n) {
+  const int16x8_t count = vdupq_n_s16(static_cast<std::int16_t>(-n));
+  return each<Words>([count](uint16x8_t a) { return vshlq_u16(a, count); }, x);
+}
+/// Two times sixteen lanes in bytes; comparisons have 0xff, which is -1, for true.
+struct BytePair {
+  uint8x16_t v[2];
+};
+inline BytePair narrow(Words x, Words y) {  // below 256
+  return {{vmovn_high_u16(vmovn_u16(x.v[0]), x.v[1]), vmovn_high_u16(vmovn_u16(y.v[0]), y.v[1])}};
+}
+inline BytePair byte_pair(int x) {
+  const uint8x16_t v = vdupq_n_u8(static_cast<std::uint8_t>(x));
+  return {{v, v}};
+}
+inline BytePair operator+(BytePair x, BytePair y) {
+  return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return vaddq_u8(a, b); }, x, y);
+}
+inline BytePair operator-(BytePair x, BytePair y) {
+  return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return vsubq_u8(a, b); }, x, y);
+}
+inline BytePair operator^(BytePair x, BytePair y) {
+  return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return veorq_u8(a, b); }, x, y);
+}
+inline BytePair greater(BytePair x, BytePair y) {  // of signed ones
+  return each<BytePair>(
+      [](uint8x16_t a, uint8x16_t b) { return vcgtq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b)); }, x, y);
+}
+inline BytePair no_less(BytePair x, BytePair y) {
+  return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return vcgeq_u8(a, b); }, x, y);
+}
+/// Of two pixels, lanes of `keep` only.
+inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes keep, int count) {
+  store_i8(p, Bytes{vandq_s8(vreinterpretq_s8_u8(x.v[0]), keep.v)});
+  if (count > 1) store_i8(p + pixel, Bytes{vandq_s8(vreinterpretq_s8_u8(x.v[1]), keep.v)});
+}
+/// Look-up of every lane in tables of kTableEntries * Tables bytes, each of which gives zeros for indices beyond it.
+constexpr int kTableEntries = 64;
+template <int Tables>
+class LookUp {
+ public:
+  explicit LookUp(BytePair index) : index_(index) {}
+  BytePair operator()(const std::uint8_t* table) const {
+    BytePair x = byte_pair(0);
+    for (int i = 0; i < Tables; ++i) {
+      const uint8x16x4_t piece = vld1q_u8_x4(table + i * kTableEntries);
+      const uint8x16_t begin = vdupq_n_u8(static_cast<std::uint8_t>(i * kTableEntries));
+      for (int k = 0; k < 2; ++k) x.v[k] = vorrq_u8(x.v[k], vqtbl4q_u8(piece, vsubq_u8(index_.v[k], begin)));
+    }
+    return x;
+  }
+
+ private:
+  BytePair index_;
+};
+
 inline Int operator+(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }, x, y);
 }

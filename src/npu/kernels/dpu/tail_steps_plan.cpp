@@ -1,0 +1,151 @@
+/// A look-up table's results as steps (SegmentTables), and the layers that tail_steps.hpp finishes.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "npu/kernels/dpu/dpu_ref.hpp"
+#include "npu/kernels/dpu/tail_plans.hpp"
+#include "npu/regs/rounding.hpp"
+
+namespace ez_rknn::npu::kernels {
+
+std::vector<Change> changes_of(std::span<const std::uint8_t> bytes) {
+  std::vector<Change> changes;
+  for (std::size_t i = 1; i < bytes.size(); ++i)
+    if (const int step = std::int8_t(bytes[i]) - std::int8_t(bytes[i - 1]))
+      changes.push_back({static_cast<std::int64_t>(i) - 1, step});
+  return changes;
+}
+
+bool fill_segments(std::span<const Change> changes, std::uint8_t first, int shift, int most, SegmentTables& t) {
+  const std::int64_t size = std::int64_t{1} << shift;
+  std::memset(t.place, 255, sizeof t.place);
+  t.places = 0, t.falls = false;
+  std::size_t next = 0;
+  for (std::size_t segment = 0; segment < 256; ++segment) {
+    const std::int64_t begin = static_cast<std::int64_t>(segment) * size;
+    t.start[segment] = first, t.down[segment] = 0;
+    int places = 0, direction = 0;
+    for (; next < changes.size() && changes[next].behind < begin + size; ++next) {
+      const auto [behind, step] = changes[next];
+      first = static_cast<std::uint8_t>(first + step);
+      if (behind == begin + size - 1) continue;  // seen from the next segment only
+      const int sign = step > 0 ? 1 : -1;
+      if (direction == -sign || places + std::abs(step) > most) return false;
+      direction = sign;
+      for (int n = std::abs(step); n > 0; --n) t.place[places++][segment] = static_cast<std::uint8_t>(behind - begin);
+    }
+    if (direction < 0) t.down[segment] = 0xff, t.falls = true;
+    t.places = std::max(t.places, places);
+  }
+  return next == changes.size();
+}
+
+namespace {}  // namespace
+
+// Beyond the table's ends the slopes are straight, so results never turn.
+Steps steps_of_inputs(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
+  DpuLayer after = layer;  // the table's input is the value here
+  after.bs.reset(), after.bn.reset();
+  const auto at = [&](std::int64_t v) { return static_cast<std::uint8_t>(dpu_ref(after, 0, v, 0)); };
+  Steps steps;
+  const auto search = [&](const auto& self, std::int64_t a, std::uint8_t at_a, std::int64_t b,
+                          std::uint8_t at_b) -> void {
+    if (at_a == at_b) return;
+    if (b - a == 1) return steps.changes.push_back({a, std::int8_t(at_b) - std::int8_t(at_a)});
+    const std::int64_t middle = a + (b - a) / 2;
+    const std::uint8_t at_middle = at(middle);
+    self(self, a, at_a, middle, at_middle), self(self, middle, at_middle, b, at_b);
+  };
+  const std::int64_t far = std::int64_t{1} << 31, first = layer.lut_range.le_start, last = layer.lut_range.lo_end;
+  steps.first = at(first - far);
+  search(search, first - far, steps.first, first, bytes.front());
+  for (const auto [behind, step] : changes_of(bytes)) steps.changes.push_back({first + behind, step});
+  search(search, last, bytes.back(), last + far, at(last + far));
+  return steps;
+}
+
+bool ties_matter(const DpuLayer& layer, const Steps& inputs) {
+  if (!layer.bn || !layer.bn->mul || layer.bn->shift <= 0) return false;
+  const std::int64_t factor = layer.bn->mul_value[0];
+  return std::ranges::any_of(inputs.changes, [&](const Change& c) {
+    // A product in the middle between inputs `behind` and the next goes to the larger by size or to the even one.
+    if (((2 * c.behind + 1) << (layer.bn->shift - 1)) % factor != 0) return false;
+    return (c.behind >= 0) == (c.behind % 2 == 0);
+  });
+}
+
+namespace {
+
+/// Of what BS makes of accumulators, in the place of the inputs that BN makes of it. Nothing when they are far beyond
+/// 16 bits.
+std::optional<Steps> steps_of_values(const DpuLayer& layer, const FusedParams& f, const Steps& inputs) {
+  const bool multiplies = layer.bn && layer.bn->mul;
+  const std::int64_t factor = multiplies ? layer.bn->mul_value[0] : 1;
+  const int shift = multiplies ? std::max(layer.bn->shift, 0) : 0;
+  Steps steps{inputs.first, {}};
+  for (const auto [behind, step] : inputs.changes) {
+    const double middle = std::ldexp(static_cast<double>(behind) + 0.5, shift) / static_cast<double>(factor);
+    if (std::abs(middle) > 0x1p30) return std::nullopt;
+    auto last = static_cast<std::int64_t>(std::floor(middle)) - 2;
+    while (shift_half_away((last + 1) * factor, shift) <= behind) ++last;
+    // Values stay within the limits behind BS.
+    if (static_cast<double>(last) < static_cast<double>(f.lo))
+      steps.first = static_cast<std::uint8_t>(steps.first + step);
+    else if (static_cast<double>(last) < static_cast<double>(f.hi)) steps.changes.push_back({last, step});
+  }
+  return steps;
+}
+
+/// In vector operations for as many values as a vector has bytes.
+int cost_of(const StepParams& s) {
+  const int tables = (s.segments + 15) / 16, look_ups = 1 + s.tables.places;
+  return tables * (2 + 2 * look_ups) + 2 * s.tables.places + (s.tables.falls ? 3 : 0) + (s.inputs ? 12 : 0);
+}
+/// From about here on one load a value is as quick.
+constexpr int kMostCost = 220;
+
+/// Takes over `best` when these steps fit and cost less.
+void take_cheaper(Steps steps, bool inputs, std::optional<StepParams>& best) {
+  StepParams s;
+  s.inputs = inputs;
+  if (!steps.changes.empty()) {
+    const std::int64_t base = steps.changes.front().behind, last = steps.changes.back().behind + 1 - base;
+    if (std::abs(base) > (1 << 22) || last > 0xffff) return;
+    s.base = static_cast<std::int32_t>(base), s.last = static_cast<std::int32_t>(last);
+    for (Change& c : steps.changes) c.behind -= base;
+  }
+  for (s.shift = 8; s.shift >= 4; --s.shift) {
+    s.segments = (s.last >> s.shift) + 1;
+    if (s.segments > 256) return;
+    if (!fill_segments(steps.changes, steps.first, s.shift, SegmentTables::kMost, s.tables)) continue;
+    const auto* down = s.tables.down;
+    s.rising =
+        static_cast<int>(std::find(std::reverse_iterator(down + 256), std::reverse_iterator(down), 0xff).base() - down);
+    const auto rises = [&](int i) { return s.tables.down[i] == 0 && s.tables.place[0][i] != 255; };
+    bool turns_once = s.rising < 256;
+    for (int i = 0; i < s.rising; ++i) turns_once = turns_once && !rises(i);
+    if (turns_once && cost_of(s) <= kMostCost && (!best || cost_of(s) < cost_of(*best))) best = s;
+  }
+}
+
+}  // namespace
+
+std::optional<StepParams> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused) {
+  const FusedParams& f = fused.params;
+  const auto stays = [&](const Steps& s, double held) {  // limited accumulators lie beyond all changes
+    return s.changes.empty() ||
+           std::max(std::abs(double(s.changes.front().behind)), std::abs(double(s.changes.back().behind))) + 2 < held;
+  };
+  std::optional<StepParams> best;
+  if (!fused.factor.empty())
+    if (const auto values = steps_of_values(layer, f, inputs); values && stays(*values, fused.held))
+      take_cheaper(*values, false, best);
+  if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, best);
+  if (best)
+    for (auto& table : best->tables.place)
+      for (auto& place : table) place ^= 0x80;
+  return best;
+}
+
+}  // namespace ez_rknn::npu::kernels
