@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <vector>
 
 #include "ez_rknn/error.hpp"
 #include "npu/io/channels.hpp"
+#include "npu/io/pixels.hpp"
 #include "npu/io/scatter.hpp"
 #include "npu/kernels/map.hpp"
 
@@ -86,6 +88,7 @@ class Job {
         to_size_(static_cast<std::ptrdiff_t>(size_of(to.dtype))),
         nest_(nest_of(from, to, scale.per_channel(), pad)) {
     const bool bits = from.dtype == to.dtype && from.quant == to.quant && scale.mean.empty();
+    choose_pixels(scale);
     if (!bits)
       convert_ =
           make_run_converter({from.dtype, to.dtype, from.quant, to.quant}, std::move(scale), to.shape.elements());
@@ -100,6 +103,31 @@ class Job {
   }
 
  private:
+  /// Whether tiles are planes that become padded pixels.
+  void choose_pixels(const ChannelScale& scale) {
+    const PixelRuns* runs = pixel_runs();
+    const bool planes = nest_.p.channel && nest_.p.to == 1 && nest_.q.from == 1 && nest_.q.to == kernels::kChannelAlign;
+    const bool fits = planes && nest_.p.extent <= PixelRun::kMostChannels &&
+                      nest_.p.extent + nest_.pad == kernels::kChannelAlign && nest_.p_step == nest_.p.extent;
+    if (!runs || !fits || from_.dtype != DType::f32 || from_.quant != Quant{}) return;
+    if (std::abs(std::int64_t{to_.quant.zero_point}) > PixelRun::kMostZeroPoint) return;
+    if (to_.dtype == DType::i8) pixels_ = runs->to_i8;
+    if (to_.dtype == DType::f16) pixels_ = runs->to_f16;
+    mean_ = scale.mean, std_ = scale.std;
+    if (!mean_.empty()) mean_.resize(PixelRun::kMostChannels, mean_[0]), std_.resize(PixelRun::kMostChannels, std_[0]);
+  }
+
+  void run_pixels(const std::byte* from, const Tile& t, std::byte* to) const {
+    PixelRun r;
+    for (std::ptrdiff_t c = 0; c < t.p; ++c)
+      r.planes[c] = reinterpret_cast<const float*>(from + c * nest_.p.from * from_size_);
+    r.channels = static_cast<int>(t.p);
+    if (!mean_.empty()) r.mean = mean_.data(), r.std = std_.data();
+    r.scale = to_.quant.scale, r.zero_point = to_.quant.zero_point;
+    r.pixels = static_cast<std::size_t>(t.q), r.to = to;
+    pixels_(r);
+  }
+
   void tile(std::int64_t index) const {
     const std::int64_t q0 = index % nest_.q_tiles() * nest_.q_step;
     index /= nest_.q_tiles();
@@ -125,6 +153,7 @@ class Job {
     t.pad_q = nest_.q.channel;
     const bool last_channel = t.pad_q ? q0 + t.q == nest_.q.extent : nest_.p.channel && p0 + t.p == nest_.p.extent;
     t.pad = last_channel ? nest_.pad : 0;
+    if (pixels_ && t.q >= std::ptrdiff_t(PixelRun::kLeast)) return run_pixels(from, t, to);
     if (!convert_) {
       t.from_p = nest_.p.from;
       t.from_q = nest_.q.from;
@@ -161,7 +190,9 @@ class Job {
   const TensorView to_;
   const std::ptrdiff_t from_size_, to_size_;
   const Nest nest_;
-  std::unique_ptr<RunConverter> convert_;  // none: bits move
+  std::unique_ptr<RunConverter> convert_;      // none: bits move
+  void (*pixels_)(const PixelRun&) = nullptr;  // none: in two steps
+  std::vector<float> mean_, std_;              // of pixels_: one a channel, or empty
 };
 
 /// What of the file's normalisation concerns a tensor of this shape.

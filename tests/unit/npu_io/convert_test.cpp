@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "ez_rknn/error.hpp"
 #include "naive.hpp"
 
@@ -97,6 +100,7 @@ TEST_CASE("every pair of arrangements gives the formula's bits") {
           compare(shape, DType::f32, {}, fa, DType::i8, q, ta, n, ++seed);
           compare(shape, DType::u8, {}, fa, DType::i8, q, ta, n, ++seed);
           compare(shape, DType::u8, {}, fa, DType::f16, {}, ta, n, ++seed);
+          compare(shape, DType::f32, {}, fa, DType::f16, {}, ta, n, ++seed);
           compare(shape, DType::f16, {}, fa, DType::f32, {}, ta, n, ++seed);
           if (!n) compare(shape, DType::i8, q, fa, DType::f32, {}, ta, n, ++seed);
           if (!n) compare(shape, DType::i8, q, fa, DType::i8, q, ta, n, ++seed);
@@ -114,6 +118,7 @@ TEST_CASE("large tensors, alone and with a team, through tables and arithmetic")
       compare(shape, DType::u8, {}, fa, DType::i8, {0.0171f, -14}, channels_last(shape, 16), &kImage, ++seed, t);
       compare(shape, DType::u8, {}, fa, DType::f16, {}, channels_last(shape, 16), &kImage, ++seed, t);
       compare(shape, DType::f32, {}, fa, DType::i8, {0.0171f, -14}, channels_last(shape, 16), &kImage, ++seed, t);
+      compare(shape, DType::f32, {}, fa, DType::f16, {}, channels_last(shape, 16), &kImage, ++seed, t);
     }
   const Dims rows{1, 25200, 85};
   for (Team* t : {static_cast<Team*>(nullptr), &team})
@@ -144,6 +149,26 @@ TEST_CASE("halves round to even and values saturate; NaN is the least value") {
               {reinterpret_cast<std::byte*>(out), DType::i8, shape, {1}, {0.5f, 10}}, 0);
   const std::int8_t want[] = {-128, 8, 10, 10, 12, 12, 127, -128};
   for (int i = 0; i < 8; ++i) CHECK_EQ(int{out[i]}, int{want[i]});
+}
+
+TEST_CASE("what is no number, or beyond int8, in planes that become padded pixels") {
+  const Dims shape{1, 2, 1, 11};
+  const Arrangement fa = dense(shape), ta = channels_last(shape, 16);
+  std::vector<float> values(22, 1.0f);
+  const float inf = std::numeric_limits<float>::infinity();
+  values[3] = std::nanf(""), values[5] = inf, values[14] = -inf, values[17] = 3e38f, values[21] = -1e20f;
+  std::vector<std::int8_t> got(static_cast<std::size_t>(ta.span), 0x5a);
+  io::convert({reinterpret_cast<const std::byte*>(values.data()), DType::f32, shape, fa.strides, {}},
+              {reinterpret_cast<std::byte*>(got.data()), DType::i8, shape, ta.strides, {0.25f, 5}}, ta.pad);
+  const auto at = [&](int channel, int pixel) { return got[static_cast<std::size_t>(pixel * 16 + channel)]; };
+  CHECK_EQ(at(0, 0), 9);
+  CHECK_EQ(at(0, 3), -128);
+  CHECK_EQ(at(0, 5), 127);
+  CHECK_EQ(at(1, 3), -128);
+  CHECK_EQ(at(1, 6), 127);
+  CHECK_EQ(at(1, 10), -128);
+  CHECK_EQ(at(2, 10), 0);
+  CHECK_EQ(at(15, 0), 0);
 }
 
 TEST_CASE("integers beyond float32 keep their value") {
