@@ -2,6 +2,7 @@
 /// Fork and join for the kernels: a fixed set of threads that work on one job at a time. The caller is one of them.
 /// Waiting threads spin for a bounded moment, longer while somebody watches (a layer follows a layer within
 /// microseconds), then sleep.
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -42,17 +43,30 @@ class Team {
     post(Job::of(job), true);
   }
 
-  /// Calls body(item, worker) for each item of [0, items), handed out in order by a shared counter. Workers that have
-  /// not come before the last item is taken are not waited for: on a busy machine the caller does the work alone.
+  /// Calls body(item, worker) for each item of [0, items). A worker takes the items of its own share first, in order:
+  /// so what it wrote in one job, often what the same share of the next job reads, is in its own cache; then what is
+  /// left of the others'. Workers that have not come before the last item is taken are not waited for: on a busy
+  /// machine the caller does the work alone.
   template <class F>
   void for_each(std::size_t items, F&& body) {
     if (items <= 1 || size_ == 1) {
       for (std::size_t i = 0; i < items; ++i) body(i, 0);
       return;
     }
-    std::atomic<std::size_t> next{0};
+    const std::size_t count = std::min({static_cast<std::size_t>(size_), items, kShares});
+    Share shares[kShares];
+    for (std::size_t s = 0; s < count; ++s) {
+      shares[s].next.store(items * s / count, std::memory_order_relaxed);
+      shares[s].end = items * (s + 1) / count;
+    }
     auto job = [&](int worker) {
-      for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;) body(i, worker);
+      for (std::size_t k = 0; k < count; ++k) {
+        Share& share = shares[(static_cast<std::size_t>(worker) + k) % count];
+        while (share.next.load(std::memory_order_relaxed) < share.end) {
+          const std::size_t item = share.next.fetch_add(1, std::memory_order_relaxed);
+          if (item < share.end) body(item, worker);
+        }
+      }
     };
     post(Job::of(job), false);
   }
@@ -70,6 +84,13 @@ class Team {
     }
   };
   struct State;
+
+  /// Items that nobody has taken yet, on a cache line of their own.
+  struct alignas(64) Share {
+    std::atomic<std::size_t> next;
+    std::size_t end;
+  };
+  static constexpr std::size_t kShares = 64;
 
   void post(Job job, bool everybody);
 

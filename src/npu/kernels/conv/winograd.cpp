@@ -59,7 +59,7 @@ class Winograd final : public Conv {
     return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.bytes.size(); }
-  std::uint64_t work() const override { return shape_.macs() + shape_.outputs() * tail_->work(); }
+  std::uint64_t work() const override { return shape_.macs() / kWinogradGain + shape_.outputs() * tail_->work(); }
   std::string_view kernel() const override { return variant_.name; }
 
  private:
