@@ -263,9 +263,9 @@ class PreparedTail final : public Tail {
         const Steps inputs = steps_of_inputs(layer_, bytes_);
         params_.fused.table_ties = ties_matter(layer_, inputs);
         name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
-        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_))) {
-          params_.steps = &*steps_;
-          function_ = kernels.steps, name_ = steps_->inputs ? "input_steps" : "steps";
+        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries))) {
+          params_.steps = &steps_->params;
+          function_ = kernels.steps, name_ = steps_->params.inputs ? "input_steps" : "steps";
         }
       }
     } else if (use_fused(ranges)) {
@@ -333,7 +333,7 @@ class PreparedTail final : public Tail {
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<SegmentPlan> segments_;
-  std::optional<StepParams> steps_;
+  std::optional<StepPlan> steps_;
   std::optional<FusedPlan> fused_;
   std::optional<AffinePlan> affine_;
   std::optional<LinearPlan> linear_;

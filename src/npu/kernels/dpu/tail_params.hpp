@@ -112,9 +112,17 @@ struct StepParams {
   bool inputs = false;
   std::int32_t base = 0, last = 0;  ///< last: the position from which nothing moves
   int shift = 8;                    ///< a segment is 2^shift positions
-  int segments = 1;
-  int rising = 0;        ///< the first segment that does not fall
-  SegmentTables tables;  ///< places less 128, which signed comparisons take
+  int places = 0;                   ///< the most of a segment
+  bool falls = false;
+  int rising = 0;  ///< the first segment that does not fall
+  /// Segments first, first + 1, ... as tables of as many bytes as registers hold: one of what the segment begins with,
+  /// then one for each place, as 255 less the position in the segment (0: none). Those of most places come first; from
+  /// end[n] on they have fewer than n.
+  struct Table {
+    std::uint8_t first = 0;
+    const std::uint8_t* entries = nullptr;
+  } table[16];
+  int end[SegmentTables::kMost + 1] = {};
 };
 
 /// The float pipeline where what the stages do to an accumulator is one line a channel (tail_linear.hpp):

@@ -80,10 +80,17 @@ struct FusedPlan {
 /// Nothing when the stages are more than that, or values may pass 2^22 while they still matter.
 std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges);
 
+/// StepParams with the tables they point to.
+struct StepPlan {
+  std::vector<std::uint8_t> tables;
+  StepParams params;
+};
+
 /// Nothing when results turn other than once from falling to rising, or so many places or positions are needed that
 /// single loads from the table of bytes are quicker.
-/// @param inputs  steps_of_inputs of the layer
-std::optional<StepParams> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused);
+/// @param inputs   steps_of_inputs of the layer
+/// @param entries  of a table, a power of two
+std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries);
 
 /// SegmentParams with the arrays they point to.
 struct SegmentPlan {

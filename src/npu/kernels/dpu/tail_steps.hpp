@@ -33,37 +33,55 @@ inline void find_positions(const TailParams& params, const TailTile& tile, int g
   if (pixels % 2 != 0) store_words(positions, words(0));
 }
 
-template <int Tables>
+/// Adds to `found`, what a segment begins with and its places, those of the segments of a table.
+template <int Places>
+inline void look_up_segments(BytePair segment, const StepParams::Table& table, BytePair* found) {
+  const TableIndex index(segment ^ byte_pair(table.first));
+#pragma GCC unroll 9
+  for (int k = 0; k <= Places; ++k) found[k] = found[k] | look_up(table.entries + k * kTableEntries, index);
+}
+
+/// From the tables of `Places` places to those of none.
+template <int Places>
+inline void look_up_all(const StepParams& s, int i, BytePair segment, BytePair* found) {
+  for (; i < s.end[Places]; ++i) look_up_segments<Places>(segment, s.table[i], found);
+  if constexpr (Places > 0) look_up_all<Places - 1>(s, i, segment, found);
+}
+
+template <int Places>
 inline void count_steps(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep, std::byte* out,
                         std::ptrdiff_t pixel) {
-  const int shift = s.shift, places = s.tables.places;
-  const bool falls = s.tables.falls;
+  const int shift = s.shift;
+  const bool falls = s.falls;
   const Words inside = words((1 << shift) - 1);
   const BytePair rising = byte_pair(s.rising);
   for (int p = 0; p < pixels; p += 2, positions += 32, out += 2 * pixel) {
     const Words a = load_words(positions), b = load_words(positions + 16);
     const BytePair segment = narrow(a >> shift, b >> shift);
-    const BytePair place = narrow(a & inside, b & inside) ^ byte_pair(0x80);
-    const LookUp<Tables> look_up(segment);
-    BytePair passed = byte_pair(0);  // less as many
-    for (int k = 0; k < places; ++k) passed = passed + greater(place, look_up(s.tables.place[k]));
+    const BytePair rest = narrow(a & inside, b & inside) ^ byte_pair(0xff);
+    BytePair found[Places + 1];
+    for (BytePair& f : found) f = byte_pair(0);
+    look_up_all<Places>(s, 0, segment, found);
+    BytePair passed = byte_pair(-Places);  // less as many
+#pragma GCC unroll 8
+    for (int k = 1; k <= Places; ++k) passed = passed - no_less(rest, found[k]);
     if (falls) {
       const BytePair rises = no_less(segment, rising);
       passed = (passed ^ rises) - rises;
-      store_pixels(out, pixel, look_up(s.tables.start) + passed, keep, pixels - p);
+      store_pixels(out, pixel, found[0] + passed, keep, pixels - p);
     } else {
-      store_pixels(out, pixel, look_up(s.tables.start) - passed, keep, pixels - p);
+      store_pixels(out, pixel, found[0] - passed, keep, pixels - p);
     }
   }
 }
 
-/// By the least tables that hold the segments.
-template <int Tables = 1>
-inline void count_steps_in(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep, std::byte* out,
+/// With as many places as there are.
+template <int Places = 0>
+inline void count_steps_of(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep, std::byte* out,
                            std::ptrdiff_t pixel) {
-  if constexpr (constexpr int held = Tables * kTableEntries; held < 256)
-    if (s.segments > held) return count_steps_in<Tables + (Tables < 8 ? 1 : 2)>(s, positions, pixels, keep, out, pixel);
-  count_steps<Tables>(s, positions, pixels, keep, out, pixel);
+  if constexpr (Places < SegmentTables::kMost)
+    if (s.places > Places) return count_steps_of<Places + 1>(s, positions, pixels, keep, out, pixel);
+  count_steps<Places>(s, positions, pixels, keep, out, pixel);
 }
 
 template <class Value>
@@ -75,7 +93,7 @@ inline void steps_block(const TailParams& t, const TailTile& tile) {
     for (int p = 0; p < tile.pixels; p += kStepPixels) {
       const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
       find_positions<Value>(t, tile, g, p, pixels, positions);
-      count_steps_in(*t.steps, positions, pixels, keep, tile.out + p * tile.out_pixel + channel, tile.out_pixel);
+      count_steps_of(*t.steps, positions, pixels, keep, tile.out + p * tile.out_pixel + channel, tile.out_pixel);
     }
   }
 }

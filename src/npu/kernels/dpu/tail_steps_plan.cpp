@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/tail_plans.hpp"
@@ -97,17 +98,38 @@ std::optional<Steps> steps_of_values(const DpuLayer& layer, const FusedParams& f
   return steps;
 }
 
-/// In vector operations for as many values as a vector has bytes.
-int cost_of(const StepParams& s) {
-  const int tables = (s.segments + 15) / 16, look_ups = 1 + s.tables.places;
-  return tables * (2 + 2 * look_ups) + 2 * s.tables.places + (s.tables.falls ? 3 : 0) + (s.inputs ? 12 : 0);
-}
+/// A choice of segments.
+struct Cut {
+  StepParams params;
+  SegmentTables segments;
+  int tables = 1, entries = 16;
+  std::vector<int> places;  ///< of each table
+
+  /// In vector operations for as many values as a vector has bytes.
+  int cost() const {
+    const int look_ups = std::accumulate(places.begin(), places.end(), tables);
+    return 2 * tables + 2 * look_ups + 3 * params.places + (params.falls ? 3 : 0) + (params.inputs ? 12 : 0);
+  }
+};
 /// From about here on one load a value is as quick.
-constexpr int kMostCost = 220;
+constexpr int kMostCost = 160;
+
+/// False when results turn other than once from falling to rising.
+bool find_turn(Cut& cut) {
+  const auto& [places, falls, start, down, place] = cut.segments;
+  int& rising = cut.params.rising;
+  for (int i = 0; i < 256; ++i) {
+    if (down[i] != 0) rising = i + 1;
+  }
+  for (int i = 0; i < rising; ++i)
+    if (down[i] == 0 && place[0][i] != 255) return false;
+  return rising < 256;
+}
 
 /// Takes over `best` when these steps fit and cost less.
-void take_cheaper(Steps steps, bool inputs, std::optional<StepParams>& best) {
-  StepParams s;
+void take_cheaper(Steps steps, bool inputs, int entries, std::optional<Cut>& best) {
+  Cut cut;
+  StepParams& s = cut.params;
   s.inputs = inputs;
   if (!steps.changes.empty()) {
     const std::int64_t base = steps.changes.front().behind, last = steps.changes.back().behind + 1 - base;
@@ -116,36 +138,57 @@ void take_cheaper(Steps steps, bool inputs, std::optional<StepParams>& best) {
     for (Change& c : steps.changes) c.behind -= base;
   }
   for (s.shift = 8; s.shift >= 4; --s.shift) {
-    s.segments = (s.last >> s.shift) + 1;
-    if (s.segments > 256) return;
-    if (!fill_segments(steps.changes, steps.first, s.shift, SegmentTables::kMost, s.tables)) continue;
-    const auto* down = s.tables.down;
-    s.rising =
-        static_cast<int>(std::find(std::reverse_iterator(down + 256), std::reverse_iterator(down), 0xff).base() - down);
-    const auto rises = [&](int i) { return s.tables.down[i] == 0 && s.tables.place[0][i] != 255; };
-    bool turns_once = s.rising < 256;
-    for (int i = 0; i < s.rising; ++i) turns_once = turns_once && !rises(i);
-    if (turns_once && cost_of(s) <= kMostCost && (!best || cost_of(s) < cost_of(*best))) best = s;
+    const int used = (s.last >> s.shift) + 1;
+    if (used > 256) return;
+    if (!fill_segments(steps.changes, steps.first, s.shift, SegmentTables::kMost, cut.segments) || !find_turn(cut))
+      continue;
+    s.places = cut.segments.places, s.falls = cut.segments.falls;
+    cut.entries = entries, cut.tables = (used + entries - 1) / entries;
+    cut.places.assign(static_cast<std::size_t>(cut.tables), 0);
+    for (int k = 0; k < s.places; ++k)
+      for (int i = 0; i < used; ++i)
+        if (cut.segments.place[k][i] != 255) cut.places[static_cast<std::size_t>(i / entries)] = k + 1;
+    if (cut.cost() <= kMostCost && (!best || cut.cost() < best->cost())) best = cut;
   }
+}
+
+/// The tables side by side, those of most places first.
+StepPlan lay_out(const Cut& cut) {
+  StepPlan plan{{}, cut.params};
+  StepParams& s = plan.params;
+  std::vector<std::size_t> offsets;
+  for (int places = s.places; places >= 0; --places) {
+    for (int t = 0; t < cut.tables; ++t) {
+      if (cut.places[static_cast<std::size_t>(t)] != places) continue;
+      const int first = t * cut.entries;
+      s.table[offsets.size()].first = static_cast<std::uint8_t>(first);
+      offsets.push_back(plan.tables.size());
+      plan.tables.insert(plan.tables.end(), cut.segments.start + first, cut.segments.start + first + cut.entries);
+      for (int k = 0; k < places; ++k)
+        for (int i = 0; i < cut.entries; ++i)
+          plan.tables.push_back(static_cast<std::uint8_t>(255 - cut.segments.place[k][first + i]));
+    }
+    s.end[places] = static_cast<int>(offsets.size());
+  }
+  for (std::size_t t = 0; t < offsets.size(); ++t) s.table[t].entries = plan.tables.data() + offsets[t];
+  return plan;
 }
 
 }  // namespace
 
-std::optional<StepParams> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused) {
+std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries) {
   const FusedParams& f = fused.params;
   const auto stays = [&](const Steps& s, double held) {  // limited accumulators lie beyond all changes
     return s.changes.empty() ||
            std::max(std::abs(double(s.changes.front().behind)), std::abs(double(s.changes.back().behind))) + 2 < held;
   };
-  std::optional<StepParams> best;
+  std::optional<Cut> best;
   if (!fused.factor.empty())
     if (const auto values = steps_of_values(layer, f, inputs); values && stays(*values, fused.held))
-      take_cheaper(*values, false, best);
-  if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, best);
-  if (best)
-    for (auto& table : best->tables.place)
-      for (auto& place : table) place ^= 0x80;
-  return best;
+      take_cheaper(*values, false, entries, best);
+  if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, best);
+  if (!best) return std::nullopt;
+  return lay_out(*best);
 }
 
 }  // namespace ez_rknn::npu::kernels

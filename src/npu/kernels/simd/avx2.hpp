@@ -81,7 +81,7 @@ inline BytePair byte_pair(int x) { return {_mm256_set1_epi8(static_cast<char>(x)
 inline BytePair operator+(BytePair x, BytePair y) { return {_mm256_add_epi8(x.v, y.v)}; }
 inline BytePair operator-(BytePair x, BytePair y) { return {_mm256_sub_epi8(x.v, y.v)}; }
 inline BytePair operator^(BytePair x, BytePair y) { return {_mm256_xor_si256(x.v, y.v)}; }
-inline BytePair greater(BytePair x, BytePair y) { return {_mm256_cmpgt_epi8(x.v, y.v)}; }  // of signed ones
+inline BytePair operator|(BytePair x, BytePair y) { return {_mm256_or_si256(x.v, y.v)}; }
 inline BytePair no_less(BytePair x, BytePair y) { return {_mm256_cmpeq_epi8(_mm256_max_epu8(x.v, y.v), x.v)}; }
 /// Of two pixels, lanes of `keep` only.
 inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes keep, int count) {
@@ -90,33 +90,15 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes k
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(pixels));
   if (count > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm256_extracti128_si256(pixels, 1));
 }
-/// Look-up of every lane in tables of kTableEntries * Tables bytes: an index is found in one piece of them and becomes
-/// 128 or more, for which there are zeros, in the others.
+/// Look-up of every lane in a table of kTableEntries bytes; 0 for other indices.
 constexpr int kTableEntries = 16;
-template <int Tables>
-class LookUp {
- public:
-  explicit LookUp(BytePair index) {
-    for (int i = 0; i < Tables; ++i) index_[i] = beyond(index.v, i);
-  }
-  BytePair operator()(const std::uint8_t* table) const {
-    __m256i x = piece(table, 0);
-#pragma GCC unroll 16
-    for (int i = 1; i < Tables; ++i) x = _mm256_or_si256(x, piece(table, i));
-    return {x};
-  }
-
- private:
-  static __m256i beyond(__m256i index, int i) {
-    const __m256i inside = _mm256_xor_si256(index, _mm256_set1_epi8(static_cast<char>(kTableEntries * i)));
-    return _mm256_adds_epu8(inside, _mm256_set1_epi8(0x70));
-  }
-  __m256i piece(const std::uint8_t* table, int i) const {
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(at128(table) + i)), index_[i]);
-  }
-
-  __m256i index_[Tables];
+struct TableIndex {
+  explicit TableIndex(BytePair index) : v(_mm256_adds_epu8(index.v, _mm256_set1_epi8(0x70))) {}  // others to 128 and up
+  __m256i v;
 };
+inline BytePair look_up(const std::uint8_t* table, TableIndex index) {
+  return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(at128(table))), index.v)};
+}
 
 inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }

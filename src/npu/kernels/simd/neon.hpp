@@ -125,9 +125,8 @@ inline BytePair operator-(BytePair x, BytePair y) {
 inline BytePair operator^(BytePair x, BytePair y) {
   return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return veorq_u8(a, b); }, x, y);
 }
-inline BytePair greater(BytePair x, BytePair y) {  // of signed ones
-  return each<BytePair>(
-      [](uint8x16_t a, uint8x16_t b) { return vcgtq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b)); }, x, y);
+inline BytePair operator|(BytePair x, BytePair y) {
+  return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return vorrq_u8(a, b); }, x, y);
 }
 inline BytePair no_less(BytePair x, BytePair y) {
   return each<BytePair>([](uint8x16_t a, uint8x16_t b) { return vcgeq_u8(a, b); }, x, y);
@@ -137,25 +136,13 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes k
   store_i8(p, Bytes{vandq_s8(vreinterpretq_s8_u8(x.v[0]), keep.v)});
   if (count > 1) store_i8(p + pixel, Bytes{vandq_s8(vreinterpretq_s8_u8(x.v[1]), keep.v)});
 }
-/// Look-up of every lane in tables of kTableEntries * Tables bytes, each of which gives zeros for indices beyond it.
+/// Look-up of every lane in a table of kTableEntries bytes; 0 for other indices.
 constexpr int kTableEntries = 64;
-template <int Tables>
-class LookUp {
- public:
-  explicit LookUp(BytePair index) : index_(index) {}
-  BytePair operator()(const std::uint8_t* table) const {
-    BytePair x = byte_pair(0);
-    for (int i = 0; i < Tables; ++i) {
-      const uint8x16x4_t piece = vld1q_u8_x4(table + i * kTableEntries);
-      const uint8x16_t begin = vdupq_n_u8(static_cast<std::uint8_t>(i * kTableEntries));
-      for (int k = 0; k < 2; ++k) x.v[k] = vorrq_u8(x.v[k], vqtbl4q_u8(piece, vsubq_u8(index_.v[k], begin)));
-    }
-    return x;
-  }
-
- private:
-  BytePair index_;
-};
+using TableIndex = BytePair;
+inline BytePair look_up(const std::uint8_t* table, TableIndex index) {
+  const uint8x16x4_t entries = vld1q_u8_x4(table);
+  return each<BytePair>([&](uint8x16_t i) { return vqtbl4q_u8(entries, i); }, index);
+}
 
 inline Int operator+(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }, x, y);
