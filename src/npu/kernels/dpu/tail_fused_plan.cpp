@@ -205,6 +205,8 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
   for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
     whole = most_of(c) <= plan.most[c];
   if (whole) plan.start = starts(plan, stages.params.by_sign);
+  for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
+    plan.largest = std::max(plan.largest, most_of(c) * plan.factor[c]);
   plan.held = kInfinity;
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
     if (const double limit = words ? plan.most[c] : bound; most_of(c) > limit)

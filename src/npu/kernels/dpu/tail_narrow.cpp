@@ -82,9 +82,7 @@ NarrowTail::NarrowTail(const DpuLayer& layer, std::span<const Interval> ranges, 
 
 std::unique_ptr<const NarrowTail> NarrowTail::make(const DpuLayer& layer, std::span<const Interval> ranges,
                                                    cpu::Isa isa) {
-  // A second table of results in the cache would cost more than it saves.
-  const bool table = layer.ew && layer.ew->lut;
-  const int used = layer.channels % kChannelAlign, most = !table ? 4 : layer.channels < kChannelAlign ? 8 : 0;
+  const int used = layer.channels % kChannelAlign, most = layer.ew && layer.ew->lut ? 8 : 4;
   const bool per_channel = reads_operand(layer) && layer.ew->per_channel;
   if (used == 0 || used > most || layer.real || layer.out_type != DType::i8 || per_channel ||
       (reads_operand(layer) && size_of(layer.operand_type) > 4))

@@ -10,7 +10,7 @@ namespace ez_rknn::npu::kernels {
 
 class NarrowTail {
  public:
-  /// Null where it does not pay or fit: more than four channels (before a look-up table eight, if they are all), a
+  /// Null where it does not pay or fit: more than four channels (before a look-up table eight), a
   /// result that is not int8, an operand per channel.
   /// @param ranges, isa  as for make_tail
   static std::unique_ptr<const NarrowTail> make(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa);

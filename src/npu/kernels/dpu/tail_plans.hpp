@@ -74,6 +74,7 @@ struct FusedPlan {
   std::vector<float> bs;
   std::vector<std::int32_t> factor, most;  ///< empty: 32 bits do not do
   std::vector<std::int32_t> start;         ///< empty: they do not do for every sum
+  double largest = 0;                      ///< of the products, where they do
   FusedParams params;
 };
 

@@ -9,27 +9,38 @@ namespace {
 
 constexpr int kStepPixels = 32;  ///< of which positions are kept between the two loops
 
+/// Positions of sums: of what BS makes of them,
 struct StepValue {
-  static Int of(const FusedParams& f, std::size_t channel, Int sum) { return fused_words<true>(f, channel, sum); }
+  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
+    return fused_words<true>(f, channel, sum) - splat(s.base);
+  }
 };
+/// the same where 32 bits hold every product,
+template <bool BySign>
+struct StepWhole {
+  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
+    Int product = sum * load_int(f.factor + channel) + load_int(f.start + channel);
+    if constexpr (BySign) product = product + (product >> 31);
+    return (product + splat(s.half)) >> f.shift;
+  }
+};
+/// or of the table's input.
 template <bool Whole, bool Plain>
 struct StepInput {
-  static Int of(const FusedParams& f, std::size_t channel, Int sum) {
-    return fused_input<Whole, Plain>(f, channel, sum);
+  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
+    return fused_input<Whole, Plain>(f, channel, sum) - splat(s.base);
   }
 };
 
 /// Positions of `pixels` pixels from `first` on; an even number is written.
-template <class Value>
-inline void find_positions(const TailParams& params, const TailTile& tile, int g, int first, int pixels,
-                           std::uint16_t* positions) {
-  const FusedParams f = params.fused;  // a copy, which stores cannot change
+template <class Position>
+inline void find_positions(const FusedParams& f, const StepParams& s, const TailTile& tile, int g, int first,
+                           int pixels, std::uint16_t* positions) {
   const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-  const Int base = splat(params.steps->base);
-  const Words last = words(params.steps->last);
+  const Words last = words(s.last);
   const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
   for (int p = 0; p < pixels; ++p, positions += 16)
-    store_words(positions, min(to_words(Value::of(f, channel, sum_of(tile, first + p, g, factor)) - base), last));
+    store_words(positions, min(to_words(Position::of(f, s, channel, sum_of(tile, first + p, g, factor))), last));
   if (pixels % 2 != 0) store_words(positions, words(0));
 }
 
@@ -84,15 +95,16 @@ inline void count_steps_of(const StepParams& s, const std::uint16_t* positions, 
   count_steps<Places>(s, positions, pixels, keep, out, pixel);
 }
 
-template <class Value>
+template <class Position>
 inline void steps_block(const TailParams& t, const TailTile& tile) {
+  const FusedParams f = t.fused;  // a copy, which stores cannot change
   alignas(64) std::uint16_t positions[kStepPixels * 16];
   for (int g = 0; g < tile.groups; ++g) {
     const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
     const Bytes keep = to_bytes(load_int(t.lanes + channel));
     for (int p = 0; p < tile.pixels; p += kStepPixels) {
       const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
-      find_positions<Value>(t, tile, g, p, pixels, positions);
+      find_positions<Position>(f, *t.steps, tile, g, p, pixels, positions);
       count_steps_of(*t.steps, positions, pixels, keep, tile.out + p * tile.out_pixel + channel, tile.out_pixel);
     }
   }
@@ -100,7 +112,9 @@ inline void steps_block(const TailParams& t, const TailTile& tile) {
 
 inline void tail_steps(const TailParams& t, const TailTile& tile) {
   const FusedParams& f = t.fused;
-  if (!t.steps->inputs) return steps_block<StepValue>(t, tile);
+  const StepParams& s = *t.steps;
+  if (s.whole) return s.by_sign ? steps_block<StepWhole<true>>(t, tile) : steps_block<StepWhole<false>>(t, tile);
+  if (!s.inputs) return steps_block<StepValue>(t, tile);
   const bool plain = !f.clamped && !f.table_ties;
   if (f.factor) plain ? steps_block<StepInput<true, true>>(t, tile) : steps_block<StepInput<true, false>>(t, tile);
   else plain ? steps_block<StepInput<false, true>>(t, tile) : steps_block<StepInput<false, false>>(t, tile);

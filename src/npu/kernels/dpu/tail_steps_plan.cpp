@@ -12,8 +12,14 @@ namespace ez_rknn::npu::kernels {
 
 std::vector<Change> changes_of(std::span<const std::uint8_t> bytes) {
   std::vector<Change> changes;
+  const auto eight = [&](std::size_t i) {
+    std::uint64_t x;
+    std::memcpy(&x, bytes.data() + i, sizeof x);
+    return x;
+  };
   for (std::size_t i = 1; i < bytes.size(); ++i)
-    if (const int step = std::int8_t(bytes[i]) - std::int8_t(bytes[i - 1]))
+    if (i + 8 <= bytes.size() && eight(i) == eight(i - 1)) i += 7;  // nothing moves
+    else if (const int step = std::int8_t(bytes[i]) - std::int8_t(bytes[i - 1]))
       changes.push_back({static_cast<std::int64_t>(i) - 1, step});
   return changes;
 }
@@ -152,6 +158,22 @@ void take_cheaper(Steps steps, bool inputs, int entries, std::optional<Cut>& bes
   }
 }
 
+/// Whether a negative product in the middle between two values moves a result. It goes to the lower one.
+bool halves_matter(const FusedPlan& fused, const Steps& values) {
+  const auto meets = [&](std::int64_t product) {
+    return std::ranges::any_of(fused.factor, [&](std::int64_t factor) { return factor != 0 && product % factor == 0; });
+  };
+  return std::ranges::any_of(
+      values.changes, [&](const Change& c) { return c.behind < 0 && meets((2 * c.behind + 1) * fused.params.half); });
+}
+
+/// Positions by products alone, where 32 bits hold them.
+void take_whole(const FusedPlan& fused, const Steps& values, StepParams& s) {
+  const std::int64_t half = fused.params.half - (std::int64_t{s.base} << fused.params.shift);
+  if (fused.start.empty() || fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX) return;
+  s.whole = true, s.half = static_cast<std::int32_t>(half), s.by_sign = halves_matter(fused, values);
+}
+
 /// The tables side by side, those of most places first.
 StepPlan lay_out(const Cut& cut) {
   StepPlan plan{{}, cut.params};
@@ -183,11 +205,12 @@ std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, c
            std::max(std::abs(double(s.changes.front().behind)), std::abs(double(s.changes.back().behind))) + 2 < held;
   };
   std::optional<Cut> best;
-  if (!fused.factor.empty())
-    if (const auto values = steps_of_values(layer, f, inputs); values && stays(*values, fused.held))
-      take_cheaper(*values, false, entries, best);
+  std::optional<Steps> values;
+  if (!fused.factor.empty()) values = steps_of_values(layer, f, inputs);
+  if (values && stays(*values, fused.held)) take_cheaper(*values, false, entries, best);
   if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, best);
   if (!best) return std::nullopt;
+  if (!best->params.inputs) take_whole(fused, *values, best->params);
   return lay_out(*best);
 }
 
