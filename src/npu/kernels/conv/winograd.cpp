@@ -10,11 +10,11 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr std::size_t kMostWeights = 5 << 20;       ///< bytes, transformed
-constexpr std::size_t kMostLargeWeights = 2 << 20;  ///< for tiles of 4 x 4, whose weights take eight times the file's
-constexpr std::size_t kKeptWeights = 512 << 10;     ///< bytes that stay in L2 from chunk to chunk
-constexpr std::size_t kSmallChunk = 256 << 10;      ///< of transformed inputs and products: in L2 with the weights
-constexpr std::size_t kLargeChunk = 832 << 10;      ///< where every chunk streams the weights anew
+constexpr std::size_t kMostBytes = 9 << 20;      ///< of transformed weights, of int8
+constexpr std::size_t kMostHalves = 5 << 20;     ///< the same, of f16
+constexpr std::size_t kKeptWeights = 512 << 10;  ///< bytes that stay in L2 from chunk to chunk
+constexpr std::size_t kSmallChunk = 256 << 10;   ///< of transformed inputs and products: in L2 with the weights
+constexpr std::size_t kLargeChunk = 832 << 10;   ///< where every chunk streams the weights anew
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
@@ -249,7 +249,7 @@ bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const int side = variant.kernel->tile;
   const std::size_t weights =
       bytes_of(winograd_places(side) * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
-  if (weights > (side == 4 ? kMostLargeWeights : kMostWeights)) return false;
+  if (weights > (job.tail.real ? kMostHalves : kMostBytes)) return false;
   if (job.tail.real) return s.in_c >= 32 && s.out_c >= 32 && s.out_h >= 6 && s.out_w >= 6;
   for (int other = side / 2; other > 0; other /= 2)
     if (operations(s, other) <= operations(s, side)) return false;

@@ -270,7 +270,7 @@ class PreparedTail final : public Tail {
       }
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
-      if (params_.fused.start) function_ = kernels.whole, name_ = "words_whole";
+      if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";
     } else if ((affine_ = plan_affine(layer_, ranges))) {
       params_.affine = affine_->params;
       params_.affine.bias = affine_->bias.data();
@@ -302,7 +302,9 @@ class PreparedTail final : public Tail {
     params_.fused.bias = fused_->bias.data(), params_.fused.bs = fused_->bs.data();
     params_.fused.factor = fused_->factor.empty() ? nullptr : fused_->factor.data();
     params_.fused.most = fused_->most.data();
-    params_.fused.start = fused_->start.empty() ? nullptr : fused_->start.data();
+    if (fused_->start.empty()) return true;
+    params_.fused.start = fused_->start.data();
+    params_.fused.least_sum = fused_->least_sum.data(), params_.fused.most_sum = fused_->most_sum.data();
     return true;
   }
 

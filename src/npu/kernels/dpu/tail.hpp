@@ -22,8 +22,8 @@ class Tail {
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
   /// "segments", "segments_exact", "steps", "input_steps", "bytes", "fused_bytes", "words_bytes", "fused", "words",
-  /// "words_whole", "affine", "exact", "linear", "linear_bias", "linear_add", "linear_table", "real", "narrow" (one of
-  /// these over shared lanes), "ref"
+  /// "words_held", "words_whole", "affine", "exact", "linear", "linear_bias", "linear_add", "linear_table", "real",
+  /// "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
   /// Of an accumulator, in the units of share.hpp.

@@ -155,14 +155,16 @@ bool use_words(const DpuLayer& layer, FusedPlan& plan, double bound, const Fits&
   return true;
 }
 
-/// Bias, and half a unit where it is that for both signs, behind BS's factor.
-std::vector<std::int32_t> starts(const FusedPlan& plan, bool by_sign) {
-  std::vector<std::int32_t> start;
+/// Bias, and half a unit where it is that for both signs, behind BS's factor; limits before both.
+void merge_bias(FusedPlan& plan, bool by_sign) {
+  const auto limit = [](std::int64_t v) {
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(v, INT32_MIN, INT32_MAX));
+  };
   for (std::size_t c = 0; c < plan.bias.size(); ++c) {
-    const std::int64_t product = std::int64_t{plan.bias[c]} * plan.factor[c];
-    start.push_back(static_cast<std::int32_t>(product + (by_sign ? 0 : plan.params.half)));
+    const std::int64_t bias = plan.bias[c], most = plan.most[c];
+    plan.start.push_back(static_cast<std::int32_t>(bias * plan.factor[c] + (by_sign ? 0 : plan.params.half)));
+    plan.least_sum.push_back(limit(-most - bias)), plan.most_sum.push_back(limit(most - bias));
   }
-  return start;
 }
 
 }  // namespace
@@ -201,16 +203,14 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
     if (largest > bound) stages.params.clamped = true;
     stages.params.bound = static_cast<float>(bound);
   }
-  bool whole = !plan.factor.empty() && !reads_operand(layer);
-  for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
-    whole = most_of(c) <= plan.most[c];
-  if (whole) plan.start = starts(plan, stages.params.by_sign);
-  for (std::size_t c = 0; whole && c < static_cast<std::size_t>(layer.channels); ++c)
-    plan.largest = std::max(plan.largest, most_of(c) * plan.factor[c]);
   plan.held = kInfinity;
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
     if (const double limit = words ? plan.most[c] : bound; most_of(c) > limit)
       plan.held = std::min(plan.held, limit * static_cast<double>(plan.bs[c]));
+  stages.params.held = plan.held < kInfinity;
+  if (words && !reads_operand(layer)) merge_bias(plan, stages.params.by_sign);
+  for (std::size_t c = 0; words && c < static_cast<std::size_t>(layer.channels); ++c)
+    plan.largest = std::max(plan.largest, most_of(c) * plan.factor[c]);
   stages.params.half = plan.params.half, stages.params.shift = plan.params.shift;
   plan.params = stages.params;
   return plan;

@@ -59,8 +59,10 @@ struct FusedParams {
   /// The same product and rounding in 32 bits, where they hold it: ((accumulator + bias) * factor + half) >> shift.
   const std::int32_t* factor = nullptr;  ///< null: they do not
   const std::int32_t* most = nullptr;    ///< accumulator + bias stays within +-most, as with `bound`
-  /// Where no sum passes `most`: bias * factor, and half with it unless by_sign.
-  const std::int32_t* start = nullptr;
+  /// Without an operand: bias * factor, and half with it unless by_sign; and `most` as limits of accumulators, which
+  /// matter where any of them may be passed (`held`).
+  const std::int32_t *start = nullptr, *least_sum = nullptr, *most_sum = nullptr;
+  bool held = false;
   std::int32_t half = 0;
   int shift = 0;
   bool by_sign = true;  ///< halves round away from zero; else up, which is the same where negative values do not matter

@@ -72,9 +72,9 @@ struct FusedPlan {
   double held = 0;  ///< accumulators that limits hold back are at least this behind BS
   std::vector<std::int32_t> bias;
   std::vector<float> bs;
-  std::vector<std::int32_t> factor, most;  ///< empty: 32 bits do not do
-  std::vector<std::int32_t> start;         ///< empty: they do not do for every sum
-  double largest = 0;                      ///< of the products, where they do
+  std::vector<std::int32_t> factor, most;                ///< empty: 32 bits do not do
+  std::vector<std::int32_t> start, least_sum, most_sum;  ///< empty with an operand
+  double largest = 0;                                    ///< of the products, where no sum is held
   FusedParams params;
 };
 

@@ -170,7 +170,8 @@ bool halves_matter(const FusedPlan& fused, const Steps& values) {
 /// Positions by products alone, where 32 bits hold them.
 void take_whole(const FusedPlan& fused, const Steps& values, StepParams& s) {
   const std::int64_t half = fused.params.half - (std::int64_t{s.base} << fused.params.shift);
-  if (fused.start.empty() || fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX) return;
+  if (fused.start.empty() || fused.params.held || fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX)
+    return;
   s.whole = true, s.half = static_cast<std::int32_t>(half), s.by_sign = halves_matter(fused, values);
 }
 
