@@ -13,7 +13,7 @@ constexpr std::uint64_t kReferenceWork = 50;  ///< of a multiplication by the pl
 constexpr std::uint64_t kPoolWork = 4;        ///< of an element read
 constexpr std::uint64_t kTailWork = 16;       ///< of an element through the DPU alone
 constexpr std::uint64_t kFinishWork = 8;      ///< of an accumulator through the DPU
-constexpr std::uint64_t kLookUpWork = 40;     ///< of one through a look-up table
+constexpr std::uint64_t kLookUpWork = 20;     ///< of one through a look-up table
 constexpr std::uint64_t kTableWork = 2;       ///< of a byte through a table
 
 /// Pieces of work to share out, where a layer is large enough.

@@ -43,31 +43,48 @@ void transform(const T* g, T* to) {
 
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
 
-/// The weights of an output and input channel, transformed, `stride` bytes apart. False when int16 does not hold them.
-bool put(const ConvJob& job, int tile, int oc, int ic, std::byte* to, std::size_t stride) {
-  const std::size_t at =
-      (static_cast<std::size_t>(oc) * static_cast<std::size_t>(job.shape.in_c) + static_cast<std::size_t>(ic)) * 9;
-  if (job.tail.real) {
-    double g[9], places[winograd_places(2)];
-    std::copy_n(job.weights.reals.data() + at, 9, g);
-    transform<Small<1>>(g, places);
-    for (double p : places) {
-      const auto value = static_cast<float>(p);
-      std::memcpy(to, &value, sizeof value), to += stride;
-    }
-    return true;
-  }
-  const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc)] : 0;
-  std::int32_t g[9], places[winograd_places(4)];
-  std::transform(job.weights.integers.data() + at, job.weights.integers.data() + at + 9, g,
-                 [&](std::int16_t w) { return w + ow; });
-  tile == 4 ? transform<Large>(g, places) : transform<Small<2>>(g, places);
-  for (int i = 0; i < winograd_places(tile); ++i) {
-    const auto value = static_cast<std::int16_t>(places[i]);
-    if (value != places[i]) return false;
+std::size_t weight_at(const ConvJob& job, int oc, int ic) {
+  return (static_cast<std::size_t>(oc) * static_cast<std::size_t>(job.shape.in_c) + static_cast<std::size_t>(ic)) * 9;
+}
+
+/// The weights of an output and input channel, transformed, `stride` bytes apart.
+void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t stride) {
+  double g[9], places[winograd_places(2)];
+  std::copy_n(job.weights.reals.data() + weight_at(job, oc, ic), 9, g);
+  transform<Small<1>>(g, places);
+  for (double p : places) {
+    const auto value = static_cast<float>(p);
     std::memcpy(to, &value, sizeof value), to += stride;
   }
-  return true;
+}
+
+/// A place's weights of four output channels: what the compiler makes one vector of.
+typedef std::int32_t Four __attribute__((vector_size(16)));
+
+/// The weights of output channels [oc, oc + count) and of an input channel; beyond either's last, 0.
+void load_four(const ConvJob& job, int oc, int count, int ic, Four (&g)[9]) {
+  std::fill_n(g, 9, Four{});
+  if (ic >= job.shape.in_c) return;
+  for (int lane = 0; lane < count; ++lane) {
+    const std::int16_t* w = job.weights.integers.data() + weight_at(job, oc + lane, ic);
+    const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc + lane)] : 0;
+    for (int i = 0; i < 9; ++i) g[i][lane] = w[i] + ow;
+  }
+}
+
+/// Those of two input channels side by side. False when int16 does not hold them.
+template <class G>
+bool put_integers(const ConvJob& job, int oc, int count, int ic, std::byte* to, std::size_t stride) {
+  constexpr int n = G::kPlaces * G::kPlaces;
+  Four g[9], low[n], high[n], lost{};
+  load_four(job, oc, count, ic, g), transform<G>(g, low);
+  load_four(job, oc, count, ic + 1, g), transform<G>(g, high);
+  for (int i = 0; i < n; ++i, to += stride) {
+    lost |= (low[i] - (low[i] << 16 >> 16)) | (high[i] - (high[i] << 16 >> 16));
+    const Four both = (low[i] & 0xffff) | (high[i] << 16);
+    std::memcpy(to, &both, static_cast<std::size_t>(count) * 4);
+  }
+  return !(lost[0] | lost[1] | lost[2] | lost[3]);
 }
 
 }  // namespace
@@ -84,11 +101,16 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
     const std::size_t step = bytes_of(block.loop->groups, 64);
     const int first = block.first_group * kChannelAlign,
               end = std::min(first + block.loop->groups * kChannelAlign, s.out_c);
-    for (int ic = 0; ic < s.in_c; ++ic) {  // the inner loop writes neighbours, at all places
-      std::byte* to =
-          bytes.data() + block.offset + static_cast<std::size_t>(ic / values) * step + bytes_of(ic % values, kernel.to);
-      for (int oc = first; oc < end; ++oc, to += 4)
-        if (!put(job, kernel.tile, oc, ic, to, static_cast<std::size_t>(packed.steps) * step)) return std::nullopt;
+    const std::size_t place = static_cast<std::size_t>(packed.steps) * step;
+    std::byte* to = bytes.data() + block.offset;
+    for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all places
+      if (job.tail.real)
+        for (int oc = first; oc < end; ++oc) put_real(job, oc, ic, to + bytes_of(oc - first, 4), place);
+      else
+        for (int oc = first; oc < end; oc += 4) {
+          const auto put = kernel.tile == 4 ? put_integers<Large> : put_integers<Small<2>>;
+          if (!put(job, oc, std::min(4, end - oc), ic, to + bytes_of(oc - first, 4), place)) return std::nullopt;
+        }
     }
   }
   packed.bytes = SharedBytes(std::move(bytes));
