@@ -168,7 +168,10 @@ kernels::ConvWeights dense(const file::Tensor& t, int out_c, int in_c, int kerne
             for (std::int64_t o = 0; o < p.oc; ++o, at += p.ic) {
               if (oc0 + o >= out_c) continue;
               Plain* to = plain.data() + ((oc0 + o) * in_c + ic0) * taps + tap;
-              for (std::int64_t i = 0; i < ics; ++i) to[i * taps] = Element::at(data, at + i);
+              if (taps == 1)  // a loop of its own: this one becomes vector code
+                for (std::int64_t i = 0; i < ics; ++i) to[i] = Element::at(data, at + i);
+              else
+                for (std::int64_t i = 0; i < ics; ++i) to[i * taps] = Element::at(data, at + i);
             }
         }
       }

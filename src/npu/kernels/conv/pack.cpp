@@ -81,6 +81,17 @@ void scatter(std::span<const Plain> plain, std::span<const std::uint32_t> at, st
   for (std::size_t i = 0; i < at.size(); ++i) store(block + at[i], plain[i]);
 }
 
+/// The same for two 16-bit weights to a step, all of one tap: a store takes both.
+void scatter_pairs(std::span<const std::int16_t> plain, std::span<const std::uint32_t> at, std::byte* block,
+                   std::int32_t add) {
+  for (std::size_t i = 0; i < at.size(); i += 2) {
+    const auto low = static_cast<std::uint16_t>(plain[i] + add);
+    const auto high = i + 1 < at.size() ? static_cast<std::uint16_t>(plain[i + 1] + add) : std::uint16_t{0};
+    const std::uint32_t both = low | std::uint32_t{high} << 16;
+    std::memcpy(block + at[i], &both, sizeof both);
+  }
+}
+
 template <class To, class Plain>
 void store_at(std::byte* p, Plain value) {
   const To to = static_cast<To>(value);
@@ -164,8 +175,10 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
           scatter(source.integers(oc), at, to, [&](std::byte* p, std::int16_t w) { store_at<double>(p, w + add); });
           break;
         case DenseEncoding::s16_s16:
-          scatter(source.integers(oc), at, to,
-                  [&](std::byte* p, std::int16_t w) { store_at<std::int16_t>(p, w + add); });
+          if (s.kernel_h * s.kernel_w == 1) scatter_pairs(source.integers(oc), at, to, add);
+          else
+            scatter(source.integers(oc), at, to,
+                    [&](std::byte* p, std::int16_t w) { store_at<std::int16_t>(p, w + add); });
           break;
         default: {
           const std::int32_t shift = add - base[static_cast<std::size_t>(oc)];
