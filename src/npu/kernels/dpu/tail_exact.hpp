@@ -90,8 +90,9 @@ inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
   else store_int(out, q);
 }
 
-/// The accumulators of pixel p and group g of a block, window sums added.
-inline Int sum_of(const TailTile& tile, int p, int g, Int factor) {
+/// The accumulators of pixel p and group g of a block, window sums added. A call would pass vectors through memory, and
+/// files of many loops make the compiler thrifty.
+[[gnu::always_inline]] inline Int sum_of(const TailTile& tile, int p, int g, Int factor) {
   const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
   const Int sum = load_int(reinterpret_cast<const std::int32_t*>(source));
   return tile.window_sums ? sum + factor * splat(tile.window_sums[p]) : sum;
