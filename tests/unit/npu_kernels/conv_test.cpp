@@ -312,6 +312,38 @@ TEST_CASE("3x3 convolutions of reals stay within the rounding of their sums") {
       compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, true);
 }
 
+TEST_CASE("a bias and limits that a kernel of halves applies itself give what the tail gives") {
+  Team one(1), two(2);
+  for (unsigned seed = 70'000; seed < 70'120; ++seed) {
+    Random random(seed);
+    const ConvShape s = random_shape(random, false);
+    ConvWeights weights;
+    for (int i = 0; i < s.out_c * s.in_c * s.kernel_h * s.kernel_w; ++i)
+      weights.reals.push_back(round_to_half(random.real(-1, 1)));
+    DpuLayer itself;
+    itself.real = true, itself.channels = s.out_c, itself.out_type = DType::f16;
+    itself.bs.emplace().alu = Alu::add;
+    for (int c = 0; c < s.out_c; ++c) itself.bs->alu_real.values.push_back(random.real(-3, 3));
+    DpuLayer by_tail = itself;  // times one, which is another form
+    by_tail.bn.emplace().mul = true;
+    by_tail.bn->mul_real.values = {1.0f};
+    if (random.chance(80)) itself.bs->clamp.lo_real = by_tail.bn->clamp.lo_real = random.real(-1, 1);
+    if (random.chance(50)) itself.bs->clamp.hi_real = by_tail.bn->clamp.hi_real = random.real(1, 6);
+    Maps m = random_maps(random, s, DType::f16, itself);
+    const auto left = kernels_of({s, ConvInput::f16, weights, itself});
+    const auto right = kernels_of({s, ConvInput::f16, weights, by_tail});
+    REQUIRE_EQ(left.size(), right.size());
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      run(*left[i].second, m, m.got, seed % 2 ? one : two);
+      run(*right[i].second, m, m.expected, one);
+      CAPTURE(left[i].first);
+      CAPTURE(seed);
+      CAPTURE(describe(s));
+      REQUIRE_EQ(worst_ratio(m.got, m.expected, 1e-30, 0), 0.0);
+    }
+  }
+}
+
 TEST_CASE("every kernel allowed here was used by the cases above") {
   for (const ConvVariant& v : conv_variants())
     if (v.isa != cpu::Isa::ref && cpu::allows(v.isa)) {

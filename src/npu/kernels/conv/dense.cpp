@@ -84,6 +84,7 @@ class Dense final : public Conv {
         merged_(run.merged),
         direct_(direct),
         tail_(std::move(tail)),
+        line_(variant.kernel->finishes ? tail_->bias_only() : nullptr),
         plain_({job.shape, job.shape.out_w}, *variant.format, run.channels, weights_, direct) {
     const ConvShape& s = shape_;
     if (s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && reads_only_inside(s) &&
@@ -260,8 +261,15 @@ class Dense final : public Conv {
       tail_.first_group = block.first_group, tail_.groups = block.loop->groups;
       tail_.operand_pixel = dense.tail_->operand_pixel(task.operand);
       tail_.out_pixel = task.out.pixel;
+      if (const LinearParams* line = dense.line_) {
+        const auto channel = static_cast<std::size_t>(block.first_group) * kChannelAlign;
+        finish_.bias = line->bias + channel, finish_.lanes = dense.tail_->lanes() + channel;
+        finish_.lo = line->lo, finish_.hi = line->hi;
+        finish_.out_pixel = task.out.pixel;
+        tile.finish = &finish_;
+      }
     }
-    ~Runs() { tile_.accumulators = buffer_; }
+    ~Runs() { tile_.accumulators = buffer_, tile_.finish = nullptr; }
     Runs(const Runs&) = delete;
     Runs& operator=(const Runs&) = delete;
 
@@ -274,6 +282,11 @@ class Dense final : public Conv {
     /// `count` runs of a row, from `first` on.
     void add_to_row(Run first, int pixels, int count) {
       tile_.pixels = pixels;
+      if (tile_.finish) {
+        finish_.out = out_at(first) + std::ptrdiff_t{block_.first_group} * kChannelAlign * 2;
+        tile_.source = first.source, tile_.runs = count;
+        return block_.loop->functions[pixels - 1](tile_);
+      }
       while (count > 0) {
         if (held_ + pixels > dense_.held_pixels(block_)) finish_row();
         if (held_ == 0) pair_[0] = first;
@@ -303,12 +316,13 @@ class Dense final : public Conv {
     }
 
    private:
+    std::byte* out_at(const Run& run) const { return task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel; }
     void finish(const Run& run, int pixels, const std::byte* accumulators) {
       tail_.accumulators = accumulators;
       tail_.pixels = pixels;
       tail_.window_sums = run.sums;
       tail_.operand = dense_.tail_->operand_at(task_.operand, run.y, run.x);
-      tail_.out = task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel;
+      tail_.out = out_at(run);
       (*dense_.tail_)(tail_);
     }
 
@@ -318,6 +332,7 @@ class Dense final : public Conv {
     DenseTile& tile_;
     std::byte* const buffer_;
     TailTile tail_;
+    DenseFinish finish_;
     Run pair_[2] = {};  ///< the pair, or where the row of held pixels begins
     int held_ = 0;      ///< runs of the pair, or pixels of the row
   };
@@ -345,6 +360,7 @@ class Dense final : public Conv {
   const int lane_;  ///< bytes of an accumulator
   const bool merged_, direct_;
   const std::unique_ptr<const Tail> tail_;
+  const LinearParams* const line_;  ///< what the kernel finishes itself; null: nothing
   const Walk plain_;
   std::unique_ptr<const Walk> flat_;
 };

@@ -17,6 +17,19 @@ struct Half {
   }
 };
 
+/// What the tail of that form makes of a pixel's sums (dpu/tail_linear.hpp), in the same order.
+template <int Vectors>
+inline void finish(const DenseFinish& f, const __m256 (&sum)[Vectors], std::byte* out) {
+  const __m256 lo = _mm256_set1_ps(f.lo), hi = _mm256_set1_ps(f.hi);
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) {
+    const __m256 lanes = _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(f.lanes + v * 8)));
+    const __m256 y = _mm256_add_ps(sum[v], _mm256_loadu_ps(f.bias + v * 8));
+    const __m256 held = _mm256_and_ps(_mm256_min_ps(hi, _mm256_max_ps(lo, y)), lanes);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + v * 16), _mm256_cvtps_ph(held, _MM_FROUND_TO_NEAREST_INT));
+  }
+}
+
 /// One fused multiply-add a step; every output sums its window in order, tap by tap.
 template <class Weight, int Groups, int Pixels>
 void block(const DenseTile& t) {
@@ -42,6 +55,13 @@ void block(const DenseTile& t) {
         }
       }
     }
+    if (t.finish) {
+      const DenseFinish f = *t.finish;  // a copy, which stores cannot change
+      std::byte* out = f.out + run * Pixels * f.out_pixel;
+#pragma GCC unroll 6
+      for (int p = 0; p < Pixels; ++p, out += f.out_pixel) finish(f, sum[p], out);
+      continue;
+    }
 #pragma GCC unroll 6
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
@@ -58,8 +78,8 @@ constexpr DenseBlock kBlock = {1,
 
 }  // namespace
 
-const DenseKernel kDenseF32Avx2 = {DenseEncoding::f32, 1, {kBlock<Float>}, nullptr};
-const DenseKernel kDenseF16Avx2 = {DenseEncoding::f16, 1, {kBlock<Half>}, nullptr};
+const DenseKernel kDenseF32Avx2 = {DenseEncoding::f32, 1, {kBlock<Float>}, nullptr, nullptr, nullptr, true};
+const DenseKernel kDenseF16Avx2 = {DenseEncoding::f16, 1, {kBlock<Half>}, nullptr, nullptr, nullptr, true};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -8,18 +8,28 @@
 
 namespace ez_rknn::npu::kernels {
 
+/// Layers of halves whose tail is a bias and limits: a kernel that `finishes` writes results, and no accumulators.
+struct DenseFinish {
+  const float* bias = nullptr;          ///< of the block's first channel; as `lanes`
+  const std::int32_t* lanes = nullptr;  ///< -1 for channels that carry data, 0 for padding
+  float lo = 0, hi = 0;
+  std::byte* out = nullptr;      ///< of the first run's first pixel
+  std::ptrdiff_t out_pixel = 0;  ///< bytes
+};
+
 struct DenseTile {
   const std::byte* source = nullptr;     ///< first tap of the first pixel
   const std::byte* second = nullptr;     ///< the same of another run of as many pixels; null: none (kernels of pairs)
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
   int tap_count = 0;
-  int steps = 0;                       ///< 32-bit steps in a run
-  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
-  std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
-  int pixels = 0;                      ///< of a run
-  int runs = 1;                        ///< one behind the other, in source and accumulators; kernels of pairs: 1
-  mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
+  int steps = 0;                        ///< 32-bit steps in a run
+  const std::byte* weights = nullptr;   ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
+  std::byte* accumulators = nullptr;    ///< [pixel][16 * groups channels], 32 bits each
+  int pixels = 0;                       ///< of a run
+  int runs = 1;                         ///< one behind the other, in source and accumulators; kernels of pairs: 1
+  const DenseFinish* finish = nullptr;  ///< null: `accumulators`
+  mutable int configured = 0;           ///< kernels of pairs: what the tile registers are set up for
 };
 
 using DenseFunction = void (*)(const DenseTile&);
@@ -57,6 +67,7 @@ struct DenseKernel {
   void (*end)() = nullptr;
   /// For a last group of no more than eight channels, whose other lanes' accumulators it sets to 0; null: none.
   const DenseBlock* half = nullptr;
+  bool finishes = false;  ///< takes tiles with `finish`
 };
 
 #if defined(__x86_64__)

@@ -26,6 +26,10 @@ class Tail {
   /// "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
+  /// Of layers that are a bias and limits in halves: the parameters, and which lanes carry data. Null: others.
+  const LinearParams* bias_only() const { return name_ == "linear_bias" ? &params_.linear : nullptr; }
+  const std::int32_t* lanes() const { return params_.lanes; }
+
   /// Of an accumulator, in the units of share.hpp.
   std::uint64_t work() const { return layer().ew && layer().ew->lut ? kLookUpWork : kFinishWork; }
 
