@@ -206,7 +206,7 @@ TEST_CASE("every table size, number of places, direction and limit of look-ups b
       CAPTURE(i);
       compare(layer, random, values, reach, used);
     }
-  if (cpu::allows(cpu::Isa::avx2) && !cpu::allows(cpu::Isa::avx512)) {
+  if (cpu::allows(cpu::Isa::neon) || (cpu::allows(cpu::Isa::avx2) && !cpu::allows(cpu::Isa::avx512))) {
     CHECK_GT(used["steps"], 50);
     CHECK_GT(used["input_steps"], 50);
     CHECK_GT(used["words_bytes"], 20);  // a bell turns the other way
