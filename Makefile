@@ -75,7 +75,8 @@ format: $(STAMP)
 dev-tools:
 	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap isolinux xorriso busybox-static clang-19 libclang-rt-19-dev ccache
 
-## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools)
+## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools): minutes, an hour on a busy machine
+# A test has an hour; where that is too little: cmake -DEZ_RKNN_TEST_TIMEOUT=14400 build/aarch64
 test-aarch64: $(STAMP)
 	@test -f build/aarch64/build.ninja || cmake -S . -B build/aarch64 -G Ninja -DCMAKE_BUILD_TYPE=Release -DEZ_RKNN_BUILD_TESTS=ON -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake > /dev/null
 	cmake --build build/aarch64 -j $(JOBS)
