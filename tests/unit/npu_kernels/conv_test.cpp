@@ -273,6 +273,8 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(24, 24, 254), "winograd_i8/avx2");  // 144 times that is beyond int16
   CHECK_EQ(kernel(384, 8, 1), "winograd_i8/avx2");    // too much memory
   CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
+  CHECK_EQ(kernel(256, 14, 1), "winograd_i8/avx2");  // streaming the larger weights takes longer than it saves
+  CHECK_EQ(kernel(256, 20, 1), "winograd4_i8/avx2");
 }
 #endif
 

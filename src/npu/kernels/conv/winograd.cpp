@@ -231,15 +231,20 @@ std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& v
 
 namespace {
 
+constexpr double kCachedBytes = 1 << 20, kStreaming = 0.75;  ///< operations a byte of weights from memory
+
 /// What a layer of int8 costs on AVX2, counted in vector operations, by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, int side) {
   const double halves = (s.out_c + 7) / 8, in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
-  if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * halves;
+  const int places = side == 1 ? 9 : winograd_places(side);
+  // A network's other layers have driven weights out of the caches; a small one's stay.
+  const double streamed = std::max(2.0 * places * s.in_c * s.out_c - kCachedBytes, 0.0) * kStreaming;
+  if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * halves + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
-  const double products = winograd_places(side) * s.in_c * halves;
+  const double products = places * s.in_c * halves;
   const double transforms = side == 4 ? 560 * in_groups + 860 * out_groups : 128 * in_groups + 240 * out_groups;
   constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
-  return std::max(tiles, kLeastTiles) * products + tiles * transforms;
+  return std::max(tiles, kLeastTiles) * products + tiles * transforms + streamed;
 }
 
 }  // namespace
