@@ -113,12 +113,11 @@ struct SegmentParams {
 struct StepParams {
   bool inputs = false;
   std::int32_t base = 0, last = 0;  ///< last: the position from which nothing moves
-  /// Where 32 bits hold every product, and half a unit less the base in its units with it.
-  bool whole = false;
-  std::int32_t half = 0;
-  bool by_sign = true;  ///< whether it shows which way negative halves go
-  int shift = 8;        ///< a segment is 2^shift positions
-  int places = 0;       ///< the most of a segment
+  bool held = true;                 ///< sums need limits; else, of what BS makes of them,
+  std::int32_t half = 0;            ///< half a unit less the base is part of the product
+  bool by_sign = true;              ///< whether it shows which way negative halves behind BS go
+  int shift = 8;                    ///< a segment is 2^shift positions
+  int places = 0;                   ///< the most of a segment
   bool falls = false;
   int rising = 0;  ///< the first segment that does not fall
   /// Segments first, first + 1, ... as tables of as many bytes as registers hold: one of what the segment begins with,

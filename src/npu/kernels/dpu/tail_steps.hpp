@@ -9,24 +9,34 @@ namespace {
 
 constexpr int kStepPixels = 32;  ///< of which positions are kept between the two loops
 
+/// BS's products of sums, which are to be rounded up. `Held`: within limits.
+template <bool Held, bool BySign>
+inline Int step_product(const FusedParams& f, std::size_t channel, Int sum) {
+  if constexpr (Held) sum = min(max(sum, load_int(f.least_sum + channel)), load_int(f.most_sum + channel));
+  const Int product = sum * load_int(f.factor + channel) + load_int(f.start + channel);
+  return BySign ? product + (product >> 31) : product;
+}
+
 /// Positions of sums: of what BS makes of them,
+template <bool Held, bool BySign>
 struct StepValue {
   static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
-    return fused_words<true>(f, channel, sum) - splat(s.base);
+    const Int product = step_product<Held, BySign>(f, channel, sum);
+    if constexpr (Held) return ((product + splat(f.half)) >> f.shift) - splat(s.base);
+    else return (product + splat(s.half)) >> f.shift;
   }
 };
-/// the same where 32 bits hold every product,
-template <bool BySign>
-struct StepWhole {
-  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
-    Int product = sum * load_int(f.factor + channel) + load_int(f.start + channel);
-    if constexpr (BySign) product = product + (product >> 31);
-    return (product + splat(s.half)) >> f.shift;
-  }
-};
-/// or of the table's input.
-template <bool Whole, bool Plain>
+/// of the table's input,
+template <bool Held, bool BySign>
 struct StepInput {
+  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
+    const Int value = (step_product<Held, BySign>(f, channel, sum) + splat(f.half)) >> f.shift;
+    return bits_of(multiply_add(to_real(value), splat(f.bn), splat(kMagic))) - splat(kMagicBits + s.base);
+  }
+};
+/// or of that where 32 bits do not hold products, or limits behind BS and halves behind BN matter.
+template <bool Whole, bool Plain>
+struct StepRounded {
   static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
     return fused_input<Whole, Plain>(f, channel, sum) - splat(s.base);
   }
@@ -110,14 +120,19 @@ inline void steps_block(const TailParams& t, const TailTile& tile) {
   }
 }
 
+template <template <bool Held, bool BySign> class Position>
+inline void steps_form(const TailParams& t, const TailTile& tile) {
+  const StepParams& s = *t.steps;
+  if (s.held) s.by_sign ? steps_block<Position<true, true>>(t, tile) : steps_block<Position<true, false>>(t, tile);
+  else s.by_sign ? steps_block<Position<false, true>>(t, tile) : steps_block<Position<false, false>>(t, tile);
+}
+
 inline void tail_steps(const TailParams& t, const TailTile& tile) {
   const FusedParams& f = t.fused;
-  const StepParams& s = *t.steps;
-  if (s.whole) return s.by_sign ? steps_block<StepWhole<true>>(t, tile) : steps_block<StepWhole<false>>(t, tile);
-  if (!s.inputs) return steps_block<StepValue>(t, tile);
   const bool plain = !f.clamped && !f.table_ties;
-  if (f.factor) plain ? steps_block<StepInput<true, true>>(t, tile) : steps_block<StepInput<true, false>>(t, tile);
-  else plain ? steps_block<StepInput<false, true>>(t, tile) : steps_block<StepInput<false, false>>(t, tile);
+  if (!t.steps->inputs) return steps_form<StepValue>(t, tile);
+  if (f.factor) plain ? steps_form<StepInput>(t, tile) : steps_block<StepRounded<true, false>>(t, tile);
+  else plain ? steps_block<StepRounded<false, true>>(t, tile) : steps_block<StepRounded<false, false>>(t, tile);
 }
 
 }  // namespace

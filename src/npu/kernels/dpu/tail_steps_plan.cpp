@@ -167,12 +167,14 @@ bool halves_matter(const FusedPlan& fused, const Steps& values) {
       values.changes, [&](const Change& c) { return c.behind < 0 && meets((2 * c.behind + 1) * fused.params.half); });
 }
 
-/// Positions by products alone, where 32 bits hold them.
-void take_whole(const FusedPlan& fused, const Steps& values, StepParams& s) {
+/// What can be left out of finding positions.
+void simplify(const FusedPlan& fused, const std::optional<Steps>& values, StepParams& s) {
+  s.held = fused.params.held;
+  s.by_sign = !values || halves_matter(fused, *values);
+  if (s.inputs || s.held) return;
   const std::int64_t half = fused.params.half - (std::int64_t{s.base} << fused.params.shift);
-  if (fused.start.empty() || fused.params.held || fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX)
-    return;
-  s.whole = true, s.half = static_cast<std::int32_t>(half), s.by_sign = halves_matter(fused, values);
+  s.held = fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX;
+  if (!s.held) s.half = static_cast<std::int32_t>(half);
 }
 
 /// The tables side by side, those of most places first.
@@ -211,7 +213,7 @@ std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, c
   if (values && stays(*values, fused.held)) take_cheaper(*values, false, entries, best);
   if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, best);
   if (!best) return std::nullopt;
-  if (!best->params.inputs) take_whole(fused, *values, best->params);
+  simplify(fused, values, best->params);
   return lay_out(*best);
 }
 
