@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 
@@ -159,19 +160,8 @@ class Interleaved final : public Conv {
            std::span<std::byte> scratch) const override {
     const Map packed{scratch.data(), kChannelAlign, std::ptrdiff_t{kChannelAlign} * shape_.in_w};
     conv_->run(in, {}, packed, team, scratch.subspan(packed_map()));
-    const int bits = 8 * shape_.out_c;
-    const std::uint64_t keep = (std::uint64_t{1} << bits) - 1;
-    for (int y = 0; y < shape_.in_h; ++y)
-      for (int x = 0; x < shape_.in_w; ++x) {
-        std::byte* to = out.data + y * shape_.insert_h * out.row + x * shape_.insert_w * out.pixel;
-        std::uint64_t left;
-        std::memcpy(&left, packed.data + y * packed.row + x * packed.pixel, sizeof left);
-        for (int ky = 0; ky < shape_.insert_h; ++ky)
-          for (int kx = 0; kx < shape_.insert_w; ++kx, left >>= bits) {
-            const std::uint64_t pixel[2] = {left & keep, 0};
-            std::memcpy(to + ky * out.row + kx * out.pixel, pixel, sizeof pixel);
-          }
-      }
+    if (shape_.insert_h == 2 && shape_.insert_w == 2) spread(packed, out, Fixed<2>{}, Fixed<2>{});
+    else spread(packed, out, shape_.insert_h, shape_.insert_w);
   }
   std::size_t scratch_bytes(int workers) const override { return packed_map() + conv_->scratch_bytes(workers); }
   std::size_t packed_bytes() const override { return conv_->packed_bytes(); }
@@ -190,6 +180,28 @@ class Interleaved final : public Conv {
 
  private:
   static constexpr int kMostBytes = 8;  ///< of an input pixel's outputs: a word
+
+  /// A number the compiler knows.
+  template <int N>
+  using Fixed = std::integral_constant<int, N>;
+
+  /// The outputs of every input pixel to their places, `high` rows of `wide`.
+  template <class Rows, class Columns>
+  void spread(const Map& packed, const Map& out, Rows high, Columns wide) const {
+    const int bits = 8 * shape_.out_c;
+    const std::uint64_t keep = (std::uint64_t{1} << bits) - 1;
+    for (int y = 0; y < shape_.in_h; ++y)
+      for (int x = 0; x < shape_.in_w; ++x) {
+        std::byte* to = out.data + y * high * out.row + x * wide * out.pixel;
+        std::uint64_t left;
+        std::memcpy(&left, packed.data + y * packed.row + x * packed.pixel, sizeof left);
+        for (int ky = 0; ky < high; ++ky)
+          for (int kx = 0; kx < wide; ++kx, left >>= bits) {
+            const std::uint64_t pixel[2] = {left & keep, 0};
+            std::memcpy(to + ky * out.row + kx * out.pixel, pixel, sizeof pixel);
+          }
+      }
+  }
 
   std::size_t packed_map() const {
     const auto pixels = static_cast<std::size_t>(shape_.in_h) * static_cast<std::size_t>(shape_.in_w);
