@@ -58,7 +58,7 @@ TEST_CASE("the last reference may be dropped in a callback") {
     CHECK(eventually([&] { return delivered == 3; }));
   }
   CHECK(eventually([] { return Runtime::get().live_contexts() == 0; }));
-  CHECK(eventually([&] { return thread_count() == threads; }));
+  CHECK(eventually([&] { return thread_count() <= threads; }));  // fewer: what earlier tests left has ended
 }
 
 TEST_CASE("close in a callback returns at once, what is accepted is still delivered") {
@@ -98,7 +98,7 @@ TEST_CASE("no thread, descriptor or context outlives its session") {
     session.run_async(Input(0), [](std::vector<Tensor>, std::exception_ptr) {});
   }
   CHECK(Runtime::get().live_contexts() == 0);
-  CHECK(eventually([&] { return thread_count() == threads; }));
+  CHECK(eventually([&] { return thread_count() <= threads; }));  // fewer: what earlier tests left has ended
   CHECK(entries("/proc/self/fd") == descriptors);
 }
 
