@@ -93,6 +93,15 @@ inline int entries(const char* folder) {
   return n;
 }
 inline int thread_count() { return entries("/proc/self/task"); }
+/// The same once it stays so for a moment: what earlier tests left to a runtime may still be ending.
+inline int settled_thread_count() {
+  int threads = thread_count();
+  for (int same = 0; same < 10; ++same) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (const int now = thread_count(); now != threads) threads = now, same = 0;
+  }
+  return threads;
+}
 
 /// A call that may take so long.
 inline RunOptions limited(std::chrono::nanoseconds timeout) {

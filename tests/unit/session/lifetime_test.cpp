@@ -42,7 +42,7 @@ TEST_CASE("close wakes a submission that waits for room") {
 }
 
 TEST_CASE("the last reference may be dropped in a callback") {
-  const int threads = thread_count();
+  const int threads = settled_thread_count();
   for (int round = 0; round < 20; ++round) {
     auto session = std::make_shared<std::optional<Session>>(open("delay_us=500"));
     std::atomic<int> delivered{0};
@@ -58,7 +58,7 @@ TEST_CASE("the last reference may be dropped in a callback") {
     CHECK(eventually([&] { return delivered == 3; }));
   }
   CHECK(eventually([] { return Runtime::get().live_contexts() == 0; }));
-  CHECK(eventually([&] { return thread_count() <= threads; }));  // fewer: what earlier tests left has ended
+  CHECK(eventually([&] { return thread_count() == threads; }));
 }
 
 TEST_CASE("close in a callback returns at once, what is accepted is still delivered") {
@@ -87,7 +87,7 @@ TEST_CASE("an exception in a callback does not end the deliveries") {
 }
 
 TEST_CASE("no thread, descriptor or context outlives its session") {
-  const int threads = thread_count(), descriptors = entries("/proc/self/fd");
+  const int threads = settled_thread_count(), descriptors = entries("/proc/self/fd");
   for (int round = 0; round < 20; ++round) {
     SessionOptions options;
     options.schedule = {0, 1, 2};
@@ -98,7 +98,7 @@ TEST_CASE("no thread, descriptor or context outlives its session") {
     session.run_async(Input(0), [](std::vector<Tensor>, std::exception_ptr) {});
   }
   CHECK(Runtime::get().live_contexts() == 0);
-  CHECK(eventually([&] { return thread_count() <= threads; }));  // fewer: what earlier tests left has ended
+  CHECK(eventually([&] { return thread_count() == threads; }));
   CHECK(entries("/proc/self/fd") == descriptors);
 }
 
