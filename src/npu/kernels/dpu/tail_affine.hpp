@@ -22,12 +22,11 @@ inline Int affine_value(const TailParams& t, const Affine& c, std::size_t channe
     y = y + (to_real(x) * splat(a.operand_slope) + splat(a.intercept));
   }
   y = min(max(y, splat(a.lo)), splat(a.hi));
-  // Adding 1.5 * 2^23 leaves no bits below 1: the sum's low bits are y to nearest.
-  const Real magic = splat(12582912.0f);
+  const Real magic = splat(kMagic);
   const Real shifted = y + magic;
   if (any_beyond(y - (shifted - magic), a.limit)) [[unlikely]]
     return quantise(t, through(t, channel, to_wide(sum), operand));
-  return bits_of(shifted) + splat(a.offset - 0x4b400000);
+  return bits_of(shifted) + splat(a.offset - kMagicBits);
 }
 
 template <bool TwoSlopes, bool Operand>
@@ -40,19 +39,12 @@ inline void affine_block(const TailParams& t, const TailTile& tile) {
     const Int lanes = load_int(t.lanes + channel);
     const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
     const std::byte* operand = tile.operand + channel * operand_size;
-    std::byte* out = tile.out + channel;
     const auto value = [&](int p) {
       return affine_value<TwoSlopes, Operand>(t, c, channel, sum_of(tile, p, g, factor),
                                               operand + p * tile.operand_pixel) &
              lanes;
     };
-    int p = 0;
-    for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
-      Int q[kStoredPixels];
-      for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
-      store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
-    }
-    for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
+    store_values(tile, tile.out + channel, value);
   }
 }
 

@@ -8,6 +8,10 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
+/// 1.5 * 2^23, beside which f32 has no bits below 1: what is added to it is rounded, and lies in its low bits.
+constexpr float kMagic = 12582912.0f;
+constexpr std::int32_t kMagicBits = 0x4b400000;
+
 inline Wide alu(TailAlu op, Wide v, Wide x) {
   switch (op) {
     case TailAlu::max: return max(v, x);
@@ -96,6 +100,19 @@ inline void finish(const TailParams& t, Wide v, Int lanes, std::byte* out) {
   const std::byte* source = tile.accumulators + p * tile.accumulator_pixel + g * 64;
   const Int sum = load_int(reinterpret_cast<const std::int32_t*>(source));
   return tile.window_sums ? sum + factor * splat(tile.window_sums[p]) : sum;
+}
+
+/// Writes value(p), sixteen channels, for every pixel of the tile, as many at a time as are stored together.
+template <class Value>
+[[gnu::always_inline]] inline void store_values(const TailTile& tile, std::byte* out, const Value& value) {
+  int p = 0;
+  for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
+    Int q[kStoredPixels];
+#pragma GCC unroll 4
+    for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
+    store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
+  }
+  for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
 }
 
 inline void tail_exact(const TailParams& t, const TailTile& tile) {

@@ -8,9 +8,6 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr float kMagic = 12582912.0f;  ///< 1.5 * 2^23
-constexpr std::int32_t kMagicBits = 0x4b400000;
-
 /// x * y to the nearest integer, halves away from zero; with BySign unset, halves up.
 template <bool BySign>
 inline Real round_product(Real x, Real y) {
@@ -65,15 +62,7 @@ inline void fused_group(const TailParams& t, const TailTile& block, int g) {
     }
     return (bits_of(multiply_add(v, splat(f.out_scale), magic)) + splat(f.offset - kMagicBits)) & lanes;
   };
-  std::byte* const out = tile.out + channel;
-  int p = 0;
-  for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
-    Int q[kStoredPixels];
-#pragma GCC unroll 4
-    for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
-    store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
-  }
-  for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
+  store_values(tile, tile.out + channel, value);
 }
 
 template <bool Whole, bool Operand, bool Clamped, bool BySign>

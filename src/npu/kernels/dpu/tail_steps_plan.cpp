@@ -48,8 +48,6 @@ bool fill_segments(std::span<const Change> changes, std::uint8_t first, int shif
   return next == changes.size();
 }
 
-namespace {}  // namespace
-
 // Beyond the table's ends the slopes are straight, so results never turn.
 Steps steps_of_inputs(const DpuLayer& layer, std::span<const std::uint8_t> bytes) {
   DpuLayer after = layer;  // the table's input is the value here
@@ -124,9 +122,8 @@ constexpr int kMostCost = 160;
 bool find_turn(Cut& cut) {
   const auto& [places, falls, start, down, place] = cut.segments;
   int& rising = cut.params.rising;
-  for (int i = 0; i < 256; ++i) {
+  for (int i = 0; i < 256; ++i)
     if (down[i] != 0) rising = i + 1;
-  }
   for (int i = 0; i < rising; ++i)
     if (down[i] == 0 && place[0][i] != 255) return false;
   return rising < 256;

@@ -28,15 +28,7 @@ inline void whole_group(const TailParams& t, const TailTile& block, int g) {
     const Int q = bits_of(multiply_add(v, splat(f.out_scale), magic)) + splat(f.offset - kMagicBits);
     return full ? q : q & lanes;
   };
-  std::byte* const out = tile.out + channel;
-  int p = 0;
-  for (; p + kStoredPixels <= tile.pixels; p += kStoredPixels) {
-    Int q[kStoredPixels];
-#pragma GCC unroll 4
-    for (int i = 0; i < kStoredPixels; ++i) q[i] = value(p + i);
-    store_i8(out + p * tile.out_pixel, tile.out_pixel, q);
-  }
-  for (; p < tile.pixels; ++p) store_i8(out + p * tile.out_pixel, value(p));
+  store_values(tile, tile.out + channel, value);
 }
 
 template <bool Held, bool Clamped, bool BySign>
