@@ -34,7 +34,9 @@ arithmetic that the registers describe (`docs/format.md`, `src/npu/regs/arithmet
 - **Look-up tables.** Sigmoid, Tanh, SiLU, Gelu and their like are 2 x 513 entries with linear interpolation in the file; the simulator has the exact function.
   Up to two steps in int8, 2e-3 of the range in fp16.
 - **Half precision.** The chip's order and width of sums are not public. Here products of halves are summed in float32; one unit in the last place of the result
-  is the expected difference.
+  is the expected difference. 3x3 windows of stride 1 go by Winograd's transform in float32, whose rounding follows the largest of the 6 x 6 pixels around a
+  tile of sixteen outputs (4 x 4 and four where smaller tiles pay): beside values thousands of times larger, small results lose digits, and an infinity or NaN
+  makes the whole tile NaN. The larger tiles' error in front of the rounding to half is about twice that of sums in order (root mean square, 64 channels).
 - **Where the simulator is followed.** Inputs become integers as the simulator makes them, rint(x / scale) + zero point. What an int8 network leaves to the CPU
   (RNN, Conv) has float32 constants in the file, with the quantisation of the simulator beside them: they are rounded to it, which reproduces the simulator
   exactly; the vendor's CPU code may compute with the float32 numbers. Those of an fp16 RNN are rounded to halves for the same reason. Attention in int8 saturates and rounds its scores and weights in the steps that the

@@ -252,20 +252,28 @@ TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the re
 }
 
 #if defined(__x86_64__)
+namespace {
+
+/// The kernel that a 3x3 layer of as many channels in as out, `size` pixels squared, is given on AVX2.
+std::string kernel_of_square(int channels, int size, ConvInput input, const ConvWeights& weights, DpuLayer tail) {
+  ConvShape s;
+  s.in_c = s.out_c = tail.channels = channels;
+  s.in_h = s.in_w = s.out_h = s.out_w = size;
+  s.kernel_h = s.kernel_w = 3;
+  s.pad_top = s.pad_left = 1;
+  return std::string(prepare_conv(s, input, weights, tail, cpu::Isa::avx2)->kernel());
+}
+
+}  // namespace
+
 TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 bits hold their sums") {
   if (!cpu::allows(cpu::Isa::avx2)) return;
   const auto kernel = [](int channels, int size, std::int16_t weight) {
-    ConvShape s;
-    s.in_c = s.out_c = channels;
-    s.in_h = s.in_w = s.out_h = s.out_w = size;
-    s.kernel_h = s.kernel_w = 3;
-    s.pad_top = s.pad_left = 1;
-    DpuLayer tail;
-    tail.channels = channels;
-    tail.out.shift = 20;
     ConvWeights weights;
     weights.integers.assign(static_cast<std::size_t>(channels * channels * 9), weight);
-    return std::string(prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::avx2)->kernel());
+    DpuLayer tail;
+    tail.out.shift = 20;
+    return kernel_of_square(channels, size, ConvInput::i8, weights, tail);
   };
   CHECK_EQ(kernel(8, 24, 127), "conv_i8/avx2");
   CHECK_EQ(kernel(64, 6, 127), "winograd_i8/avx2");  // four tiles would leave registers empty
@@ -275,6 +283,23 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
   CHECK_EQ(kernel(256, 14, 1), "winograd_i8/avx2");  // streaming the larger weights takes longer than it saves
   CHECK_EQ(kernel(256, 20, 1), "winograd4_i8/avx2");
+}
+
+TEST_CASE("3x3 convolutions of halves go by the tiles that pay") {
+  if (!cpu::allows(cpu::Isa::avx2)) return;
+  const auto kernel = [](int channels, int size) {
+    ConvWeights weights;
+    weights.reals.assign(static_cast<std::size_t>(channels * channels * 9), 0.5f);
+    DpuLayer tail;
+    tail.real = true, tail.out_type = DType::f16;
+    return kernel_of_square(channels, size, ConvInput::f16, weights, tail);
+  };
+  CHECK_EQ(kernel(16, 2), "conv_f16_f16/avx2");
+  CHECK_EQ(kernel(64, 6), "winograd_f16/avx2");
+  CHECK_EQ(kernel(16, 80), "winograd4_f16/avx2");
+  CHECK_EQ(kernel(128, 28), "winograd4_f16/avx2");
+  CHECK_EQ(kernel(256, 14), "winograd_f16/avx2");  // the larger tiles' weights take too much memory
+  CHECK_EQ(kernel(512, 7), "conv_f16_f16/avx2");   // and the smaller ones'
 }
 #endif
 

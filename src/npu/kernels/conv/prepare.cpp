@@ -62,10 +62,13 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd_f16/avx512", ConvInput::f16, &kWinogradF16Avx512, cpu::Isa::avx512},
     {"winograd_i8/avx2", ConvInput::i8, &kWinogradI8Avx2, cpu::Isa::avx2},
     {"winograd4_i8/avx2", ConvInput::i8, &kWinograd4I8Avx2, cpu::Isa::avx2},
+    {"winograd4_f16/avx2", ConvInput::f16, &kWinograd4F16Avx2, cpu::Isa::avx2},
+    {"winograd4_f16/avx512", ConvInput::f16, &kWinograd4F16Avx512, cpu::Isa::avx512},
 };
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
     {"winograd_f16/neon", ConvInput::f16, &kWinogradF16Neon, cpu::Isa::neon},
+    {"winograd4_f16/neon", ConvInput::f16, &kWinograd4F16Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -98,6 +101,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
     {kDense[11].name, cpu::Isa::avx2, dense<11>},
     {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth<0>},
+    {kWinograd[4].name, cpu::Isa::avx2, winograd<4>, worth<4>},
     {kDense[5].name, cpu::Isa::avx2, dense<5>},
     {kDense[7].name, cpu::Isa::avx2, dense<7>},
     {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
@@ -110,6 +114,7 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
     {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth<1>},
+    {kWinograd[5].name, cpu::Isa::avx512, winograd<5>, worth<5>},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},
@@ -130,6 +135,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[5].name, cpu::Isa::neon, dense<5>},
     {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
     {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth<0>},
+    {kWinograd[1].name, cpu::Isa::neon, winograd<1>, worth<1>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
 #endif
 };

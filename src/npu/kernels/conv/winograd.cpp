@@ -231,18 +231,30 @@ std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& v
 
 namespace {
 
-constexpr double kCachedBytes = 1 << 20, kStreaming = 0.75;  ///< operations a byte of weights from memory
+constexpr double kCachedBytes = 1 << 20;
 
-/// What a layer of int8 costs on AVX2, counted in vector operations, by tiles of `side` outputs; 1: directly.
-double operations(const ConvShape& s, int side) {
-  const double halves = (s.out_c + 7) / 8, in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
+/// What transforms cost for sixteen channels of a tile of 4 x 4 outputs, and of 2 x 2, and a byte of weights from
+/// memory: in vector operations on AVX2, of which two of f32 take the time of one of int8. Fitted to
+/// benchmarks/kernel_bench.
+struct Cost {
+  double input_4, output_4, input_2, output_2, streaming;
+};
+constexpr Cost kBytes{560, 860, 128, 240, 0.75}, kHalves{600, 500, 170, 140, 0.5};
+
+/// What a layer costs by tiles of `side` outputs; 1: directly.
+double operations(const ConvShape& s, bool real, int side) {
+  const Cost& cost = real ? kHalves : kBytes;
+  const double in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
+  const double vectors = real ? 2 * out_groups : (s.out_c + 7) / 8;  // of eight channels
   const int places = side == 1 ? 9 : winograd_places(side);
+  const double weight = real && side > 1 ? 4 : 2;
   // A network's other layers have driven weights out of the caches; a small one's stay.
-  const double streamed = std::max(2.0 * places * s.in_c * s.out_c - kCachedBytes, 0.0) * kStreaming;
-  if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * halves + streamed;
+  const double streamed = std::max(weight * places * s.in_c * s.out_c - kCachedBytes, 0.0) * cost.streaming;
+  if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * vectors + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
-  const double products = places * s.in_c * halves;
-  const double transforms = side == 4 ? 560 * in_groups + 860 * out_groups : 128 * in_groups + 240 * out_groups;
+  const double products = places * s.in_c * vectors;
+  const double transforms = side == 4 ? cost.input_4 * in_groups + cost.output_4 * out_groups
+                                      : cost.input_2 * in_groups + cost.output_2 * out_groups;
   constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
   return std::max(tiles, kLeastTiles) * products + tiles * transforms + streamed;
 }
@@ -255,9 +267,8 @@ bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const std::size_t weights =
       bytes_of(winograd_places(side) * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
   if (weights > (job.tail.real ? kMostHalves : kMostBytes)) return false;
-  if (job.tail.real) return s.in_c >= 32 && s.out_c >= 32 && s.out_h >= 6 && s.out_w >= 6;
   for (int other = side / 2; other > 0; other /= 2)
-    if (operations(s, other) <= operations(s, side)) return false;
+    if (operations(s, job.tail.real, other) <= operations(s, job.tail.real, side)) return false;
   return true;
 }
 

@@ -8,8 +8,8 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-/// A line of the transform of weights, G of F(2, 3) or F(4, 3). Integers keep its fractions: `Scale` times as large,
-/// and the output's transform, which adds them up, knows.
+/// A line of the transform of weights: G of F(2, 3). Integers keep its fractions: `Scale` times as large, and the
+/// output's transform, which adds them up, knows.
 template <int Scale>
 struct Small {
   static constexpr int kPlaces = 4;
@@ -18,8 +18,21 @@ struct Small {
     to[0] = Scale * a, to[1] = Scale * (a + b + c) / 2, to[2] = Scale * (a - b + c) / 2, to[3] = Scale * c;
   }
 };
-/// Twenty-four times G, but for the last element: three times.
-struct Large {
+/// G of F(4, 3) with the points of reals (winograd_loops_4.hpp), a = 3/4 and b = 3/2: (1 p pp) over 2pp(pp - qq), where
+/// q is the other one.
+struct LargeReal {
+  static constexpr int kPlaces = 6;
+  static void line(double a, double b, double c, double* to) {
+    to[0] = a * 64 / 81, to[5] = c;
+    pair(a + c * 9 / 16, b * 3 / 4, -128.0 / 243, to + 1);
+    pair(a + c * 9 / 4, b * 3 / 2, 32.0 / 243, to + 3);
+  }
+  static void pair(double even, double odd, double scale, double* to) {
+    to[0] = scale * (even + odd), to[1] = scale * (even - odd);
+  }
+};
+/// The same with those of integers, 1 and 2, twenty-four times as large, but for the last element: three times.
+struct LargeInteger {
   static constexpr int kPlaces = 6;
   template <class T>
   static void line(T a, T b, T c, T* to) {
@@ -48,10 +61,11 @@ std::size_t weight_at(const ConvJob& job, int oc, int ic) {
 }
 
 /// The weights of an output and input channel, transformed, `stride` bytes apart.
+template <class G>
 void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t stride) {
-  double g[9], places[winograd_places(2)];
+  double g[9], places[G::kPlaces * G::kPlaces];
   std::copy_n(job.weights.reals.data() + weight_at(job, oc, ic), 9, g);
-  transform<Small<1>>(g, places);
+  transform<G>(g, places);
   for (double p : places) {
     const auto value = static_cast<float>(p);
     std::memcpy(to, &value, sizeof value), to += stride;
@@ -105,10 +119,13 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
     std::byte* to = bytes.data() + block.offset;
     for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all places
       if (job.tail.real)
-        for (int oc = first; oc < end; ++oc) put_real(job, oc, ic, to + bytes_of(oc - first, 4), place);
+        for (int oc = first; oc < end; ++oc) {
+          const auto put = kernel.tile == 4 ? put_real<LargeReal> : put_real<Small<1>>;
+          put(job, oc, ic, to + bytes_of(oc - first, 4), place);
+        }
       else
         for (int oc = first; oc < end; oc += 4) {
-          const auto put = kernel.tile == 4 ? put_integers<Large> : put_integers<Small<2>>;
+          const auto put = kernel.tile == 4 ? put_integers<LargeInteger> : put_integers<Small<2>>;
           if (!put(job, oc, std::min(4, end - oc), ic, to + bytes_of(oc - first, 4), place)) return std::nullopt;
         }
     }
