@@ -61,30 +61,10 @@ struct WinogradBytes4 : WinogradBytes {
 
 }  // namespace
 
-const WinogradKernel kWinogradI8Avx2 = {&kDenseI8Avx2,
-                                        WinogradBytes::kFrom,
-                                        WinogradBytes::kTo,
-                                        2,
-                                        winograd_input<WinogradBytes>,
-                                        winograd_output<WinogradBytes>};
-const WinogradKernel kWinograd4I8Avx2 = {&kDenseI8Avx2,
-                                         WinogradBytes::kFrom,
-                                         WinogradBytes::kTo,
-                                         4,
-                                         winograd_input_4<WinogradBytes4>,
-                                         winograd_output_4<WinogradBytes4>};
-const WinogradKernel kWinogradF16Avx2 = {&kDenseF32Avx2,
-                                         WinogradHalves::kFrom,
-                                         WinogradHalves::kTo,
-                                         2,
-                                         winograd_input<WinogradHalves>,
-                                         winograd_output<WinogradHalves>};
-const WinogradKernel kWinograd4F16Avx2 = {&kDenseF32Avx2,
-                                          WinogradHalves::kFrom,
-                                          WinogradHalves::kTo,
-                                          4,
-                                          winograd_input_4<WinogradHalves4>,
-                                          winograd_output_4<WinogradHalves4>};
+const WinogradKernel kWinogradI8Avx2 = winograd_2x2<WinogradBytes>(kDenseI8Avx2);
+const WinogradKernel kWinograd4I8Avx2 = winograd_4x4<WinogradBytes4>(kDenseI8Avx2);
+const WinogradKernel kWinogradF16Avx2 = winograd_2x2<WinogradHalves>(kDenseF32Avx2);
+const WinogradKernel kWinograd4F16Avx2 = winograd_4x4<WinogradHalves4>(kDenseF32Avx2);
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -6,18 +6,8 @@
 
 namespace ez_rknn::npu::kernels {
 
-const WinogradKernel kWinogradF16Avx512 = {&kDenseF32Avx512,
-                                           WinogradHalves::kFrom,
-                                           WinogradHalves::kTo,
-                                           2,
-                                           winograd_input<WinogradHalves>,
-                                           winograd_output<WinogradHalves>};
-const WinogradKernel kWinograd4F16Avx512 = {&kDenseF32Avx512,
-                                            WinogradHalves::kFrom,
-                                            WinogradHalves::kTo,
-                                            4,
-                                            winograd_input_4<WinogradHalves4>,
-                                            winograd_output_4<WinogradHalves4>};
+const WinogradKernel kWinogradF16Avx512 = winograd_2x2<WinogradHalves>(kDenseF32Avx512);
+const WinogradKernel kWinograd4F16Avx512 = winograd_4x4<WinogradHalves4>(kDenseF32Avx512);
 
 }  // namespace ez_rknn::npu::kernels
 #endif

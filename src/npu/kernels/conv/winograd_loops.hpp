@@ -68,5 +68,10 @@ inline void winograd_output(const WinogradOutput& w) {
   }
 }
 
+template <class E>
+constexpr WinogradKernel winograd_2x2(const DenseKernel& products) {
+  return {&products, E::kFrom, E::kTo, 2, winograd_input<E>, winograd_output<E>};
+}
+
 }  // namespace
 }  // namespace ez_rknn::npu::kernels

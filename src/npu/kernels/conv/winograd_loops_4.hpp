@@ -79,5 +79,10 @@ inline void winograd_output_4(const WinogradOutput& w) {
   }
 }
 
+template <class E>
+constexpr WinogradKernel winograd_4x4(const DenseKernel& products) {
+  return {&products, E::kFrom, E::kTo, 4, winograd_input_4<E>, winograd_output_4<E>};
+}
+
 }  // namespace
 }  // namespace ez_rknn::npu::kernels

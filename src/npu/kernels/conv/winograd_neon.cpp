@@ -6,18 +6,8 @@
 
 namespace ez_rknn::npu::kernels {
 
-const WinogradKernel kWinogradF16Neon = {&kDenseF32Neon,
-                                         WinogradHalves::kFrom,
-                                         WinogradHalves::kTo,
-                                         2,
-                                         winograd_input<WinogradHalves>,
-                                         winograd_output<WinogradHalves>};
-const WinogradKernel kWinograd4F16Neon = {&kDenseF32Neon,
-                                          WinogradHalves::kFrom,
-                                          WinogradHalves::kTo,
-                                          4,
-                                          winograd_input_4<WinogradHalves4>,
-                                          winograd_output_4<WinogradHalves4>};
+const WinogradKernel kWinogradF16Neon = winograd_2x2<WinogradHalves>(kDenseF32Neon);
+const WinogradKernel kWinograd4F16Neon = winograd_4x4<WinogradHalves4>(kDenseF32Neon);
 
 }  // namespace ez_rknn::npu::kernels
 #endif
