@@ -46,7 +46,8 @@ struct DenseBlock {
 enum class DenseEncoding : std::uint8_t {
   u8_s8,     ///< weights shifted to be unsigned, activations as they are: needs window sums (VNNI's vpdpbusd)
   s8_s8,     ///< as they are, weights moved to fit: window sums too (NEON's sdot)
-  s8_tiles,  ///< the same in whole tiles of 16 steps, a group after the other: [tap][tile][group][16 steps][16][4]
+  s8_pairs,  ///< the same by pairs of steps, an even number in a run: [tap][pair][16 channels][8] (NEON's smmla)
+  s8_tiles,  ///< as s8_s8 in whole tiles of 16 steps, a group after the other: [tap][tile][group][16 steps][16][4]
   s16_s16,   ///< both widened, offsets folded into the weights
   f32,
   f16,  ///< weights that are halves stay so, and take half the room; inputs and sums as for f32
@@ -75,7 +76,8 @@ void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width
 extern const DenseKernel kDenseI8Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseF16Avx2,
     kDenseI16Avx512, kDenseI16Avx2;
 #elif defined(__aarch64__)
-extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseF32Neon, kDenseI16Neon;
+void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseI8NeonI8mm, kDenseF32Neon, kDenseI16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -14,6 +14,7 @@ int values_per_step(DenseEncoding e) {
   switch (e) {
     case DenseEncoding::u8_s8:
     case DenseEncoding::s8_s8:
+    case DenseEncoding::s8_pairs:
     case DenseEncoding::s8_tiles: return 4;
     case DenseEncoding::s16_s16: return 2;
     case DenseEncoding::f32:
@@ -22,6 +23,14 @@ int values_per_step(DenseEncoding e) {
   }
   return 1;
 }
+
+/// Steps of a run are filled up to a multiple of these.
+int steps_together(DenseEncoding e) {
+  return e == DenseEncoding::s8_tiles ? kTileSteps : e == DenseEncoding::s8_pairs ? 2 : 1;
+}
+
+/// From a channel's weights of a step to the next channel's, within a group.
+int channel_bytes(DenseEncoding e) { return e == DenseEncoding::s8_pairs ? 8 : weight_bytes(e); }
 
 /// The plain weights of a channel, and its window-sum factor, which is folded into them when they are packed.
 class Source {
@@ -55,11 +64,12 @@ class Source {
 };
 
 /// Where a block keeps the weights of its first channel, in the order of the plain weights; the next channels follow at
-/// weight_bytes() each, or in the next tile for those of another group.
+/// channel_bytes() each, or in the next tile for those of another group.
 std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const PackedWeights& packed,
                                   DenseEncoding encoding, int groups) {
   const int values = values_per_step(encoding), lane = weight_bytes(encoding);
-  const bool tiles = encoding == DenseEncoding::s8_tiles;
+  const int together = steps_together(encoding),
+            apart = encoding == DenseEncoding::s8_pairs ? lane : kChannelAlign * lane;
   std::vector<std::uint32_t> at;
   at.reserve(static_cast<std::size_t>(s.in_c) * static_cast<std::size_t>(s.kernel_h) *
              static_cast<std::size_t>(s.kernel_w));
@@ -69,8 +79,8 @@ std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const
         const int tap = run.merged ? ky : ky * s.kernel_w + kx;
         const int element = run.merged ? kx * run.channels + c : c;
         const int step = tap * packed.steps + element / values;
-        const int place = tiles ? step / kTileSteps * kTileSteps * groups + step % kTileSteps : step * groups;
-        at.push_back(static_cast<std::uint32_t>(place * kChannelAlign * lane + element % values * (lane / values)));
+        const int place = step / together * together * groups * kChannelAlign * lane + step % together * apart;
+        at.push_back(static_cast<std::uint32_t>(place + element % values * (lane / values)));
       }
   return at;
 }
@@ -123,8 +133,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   const int elements = run.merged ? s.kernel_w * run.channels : run.channels;
   PackedWeights packed;
   packed.taps = run.merged ? s.kernel_h : s.kernel_h * s.kernel_w;
-  packed.steps = (elements + values - 1) / values;
-  if (encoding == DenseEncoding::s8_tiles) packed.steps = (packed.steps + kTileSteps - 1) / kTileSteps * kTileSteps;
+  const int together = values * steps_together(encoding);
+  packed.steps = (elements + together - 1) / together * steps_together(encoding);
 
   std::vector<std::int32_t> base(static_cast<std::size_t>(padded_channels(s.out_c)), 0);
   const auto is_half = [](float w) { return round_to_half(w) == w; };
@@ -162,8 +172,9 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       const int oc = block.first_group * kChannelAlign + i;
       if (oc >= s.out_c) break;  // stays 0
       const bool tiles = encoding == DenseEncoding::s8_tiles;
-      std::byte* to = bytes.data() + block.offset +
-                      (tiles ? i / kChannelAlign * kTileSteps * 64 + i % kChannelAlign * lane : i * lane);
+      std::byte* to =
+          bytes.data() + block.offset +
+          (tiles ? i / kChannelAlign * kTileSteps * 64 + i % kChannelAlign * lane : i * channel_bytes(encoding));
       const std::int32_t add = source.ow(oc);
       switch (encoding) {
         case DenseEncoding::f32: scatter(source.reals(oc), at, to, store_at<float, float>); break;

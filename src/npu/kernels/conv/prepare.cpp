@@ -47,6 +47,7 @@ constexpr DenseVariant kDense[] = {
     {"conv_f32/neon", ConvInput::f32, &kDenseF32Neon, &kStageF32, cpu::Isa::neon},
     {"conv_i16/neon", ConvInput::i16, &kDenseI16Neon, &kStageI16ToF64Neon, cpu::Isa::neon},
     {"conv_bf16/neon", ConvInput::bf16, &kDenseF32Neon, &kStageBf16ToF32Neon, cpu::Isa::neon},
+    {"conv_i8/neoni8mm", ConvInput::i8, &kDenseI8NeonI8mm, &kStageI8, cpu::Isa::neon},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/neon", ConvInput::i8, &kDepthwiseI8Neon, &kStageI8ToI16Neon, cpu::Isa::neon},
@@ -137,6 +138,7 @@ constexpr ConvVariant kVariants[] = {
     {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth<0>},
     {kWinograd[1].name, cpu::Isa::neon, winograd<1>, worth<1>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
+    {kDense[6].name, cpu::Isa::neoni8mm, dense<6>},
 #endif
 };
 
