@@ -70,6 +70,8 @@ constexpr WinogradVariant kWinograd[] = {
 constexpr WinogradVariant kWinograd[] = {
     {"winograd_f16/neon", ConvInput::f16, &kWinogradF16Neon, cpu::Isa::neon},
     {"winograd4_f16/neon", ConvInput::f16, &kWinograd4F16Neon, cpu::Isa::neon},
+    {"winograd_i8/neon", ConvInput::i8, &kWinogradI8Neon, cpu::Isa::neon},
+    {"winograd4_i8/neon", ConvInput::i8, &kWinograd4I8Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -126,6 +128,8 @@ constexpr ConvVariant kVariants[] = {
     {kDense[2].name, cpu::Isa::amx, dense<2>},
 #elif defined(__aarch64__)
     {kDense[0].name, cpu::Isa::neon, dense<0>},
+    {kWinograd[2].name, cpu::Isa::neon, winograd<2>, worth<2>},
+    {kWinograd[3].name, cpu::Isa::neon, winograd<3>, worth<3>},
     {kDense[2].name, cpu::Isa::neon, dense<2>},
     {kDense[3].name, cpu::Isa::neon, dense<3>},
     {kDense[4].name, cpu::Isa::neon, dense<4>},

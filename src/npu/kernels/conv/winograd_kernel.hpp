@@ -43,7 +43,7 @@ struct WinogradKernel {
 extern const WinogradKernel kWinogradI8Avx2, kWinograd4I8Avx2, kWinogradF16Avx2, kWinograd4F16Avx2, kWinogradF16Avx512,
     kWinograd4F16Avx512;
 #elif defined(__aarch64__)
-extern const WinogradKernel kWinogradF16Neon, kWinograd4F16Neon;
+extern const WinogradKernel kWinogradI8Neon, kWinograd4I8Neon, kWinogradF16Neon, kWinograd4F16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

@@ -2,10 +2,12 @@
 // The lanes first: what follows is written over them.
 #include "npu/kernels/simd/neon.hpp"
 
-#include "npu/kernels/conv/winograd_loops_4.hpp"
+#include "npu/kernels/conv/winograd_bytes.hpp"
 
 namespace ez_rknn::npu::kernels {
 
+const WinogradKernel kWinogradI8Neon = winograd_2x2<WinogradBytes>(kDenseI8Neon);
+const WinogradKernel kWinograd4I8Neon = winograd_4x4<WinogradBytes4>(kDenseI8Neon);
 const WinogradKernel kWinogradF16Neon = winograd_2x2<WinogradHalves>(kDenseF32Neon);
 const WinogradKernel kWinograd4F16Neon = winograd_4x4<WinogradHalves4>(kDenseF32Neon);
 

@@ -100,6 +100,23 @@ inline BytePair look_up(const std::uint8_t* table, TableIndex index) {
   return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(at128(table))), index.v)};
 }
 
+/// Sixteen lanes of 16 bits with a sign, in order; sums wrap.
+struct Shorts {
+  __m256i v;
+};
+inline Shorts widen_i8(const void* p) { return {_mm256_cvtepi8_epi16(_mm_loadu_si128(at128(p)))}; }
+inline void store_short(void* p, Shorts x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x.v); }
+inline Shorts operator+(Shorts x, Shorts y) { return {_mm256_add_epi16(x.v, y.v)}; }
+inline Shorts operator-(Shorts x, Shorts y) { return {_mm256_sub_epi16(x.v, y.v)}; }
+template <int N>
+inline Shorts shift_left(Shorts x) {
+  return {_mm256_slli_epi16(x.v, N)};
+}
+template <int N>
+inline Int shift_left(Int x) {
+  return {_mm256_slli_epi32(x.a, N), _mm256_slli_epi32(x.b, N)};
+}
+
 inline Int operator+(Int x, Int y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Int operator-(Int x, Int y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 inline Int operator*(Int x, Int y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }

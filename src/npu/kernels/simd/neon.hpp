@@ -144,6 +144,33 @@ inline BytePair look_up(const std::uint8_t* table, TableIndex index) {
   return each<BytePair>([&](uint8x16_t i) { return vqtbl4q_u8(entries, i); }, index);
 }
 
+/// Sixteen lanes of 16 bits with a sign, in order; sums wrap.
+struct Shorts {
+  int16x8_t v[2];
+};
+inline Shorts widen_i8(const void* p) {
+  const int8x16_t x = vld1q_s8(static_cast<const std::int8_t*>(p));
+  return {{vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x)}};
+}
+inline void store_short(void* p, Shorts x) {
+  auto* q = static_cast<std::int16_t*>(p);
+  vst1q_s16(q, x.v[0]), vst1q_s16(q + 8, x.v[1]);
+}
+inline Shorts operator+(Shorts x, Shorts y) {
+  return each<Shorts>([](int16x8_t a, int16x8_t b) { return vaddq_s16(a, b); }, x, y);
+}
+inline Shorts operator-(Shorts x, Shorts y) {
+  return each<Shorts>([](int16x8_t a, int16x8_t b) { return vsubq_s16(a, b); }, x, y);
+}
+template <int N>
+inline Shorts shift_left(Shorts x) {
+  return each<Shorts>([](int16x8_t a) { return vshlq_n_s16(a, N); }, x);
+}
+template <int N>
+inline Int shift_left(Int x) {
+  return each<Int>([](int32x4_t a) { return vshlq_n_s32(a, N); }, x);
+}
+
 inline Int operator+(Int x, Int y) {
   return each<Int>([](int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }, x, y);
 }
