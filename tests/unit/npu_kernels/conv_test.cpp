@@ -339,7 +339,7 @@ TEST_CASE("3x3 convolutions of reals stay within the rounding of their sums") {
       compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, true);
 }
 
-TEST_CASE("a bias and limits that a kernel of halves applies itself give what the tail gives") {
+TEST_CASE("a bias, an operand and limits that a kernel of halves applies itself give what the tail gives") {
   Team one(1), two(2);
   for (unsigned seed = 70'000; seed < 70'120; ++seed) {
     Random random(seed);
@@ -354,8 +354,16 @@ TEST_CASE("a bias and limits that a kernel of halves applies itself give what th
     DpuLayer by_tail = itself;  // times one, which is another form
     by_tail.bn.emplace().mul = true;
     by_tail.bn->mul_real.values = {1.0f};
-    if (random.chance(80)) itself.bs->clamp.lo_real = by_tail.bn->clamp.lo_real = random.real(-1, 1);
-    if (random.chance(50)) itself.bs->clamp.hi_real = by_tail.bn->clamp.hi_real = random.real(1, 6);
+    Clamp limits;
+    if (random.chance(80)) limits.lo_real = random.real(-1, 1);
+    if (random.chance(50)) limits.hi_real = random.real(1, 6);
+    if (random.chance(50)) {
+      ElementWise& e = itself.ew.emplace();
+      e.op = ElementWise::Op::add, e.from_memory = true, e.clamp = limits;
+      itself.operand_type = by_tail.operand_type = DType::f16, by_tail.ew = e;
+    } else {
+      itself.bs->clamp = by_tail.bn->clamp = limits;
+    }
     Maps m = random_maps(random, s, DType::f16, itself);
     const auto left = kernels_of({s, ConvInput::f16, weights, itself});
     const auto right = kernels_of({s, ConvInput::f16, weights, by_tail});

@@ -84,7 +84,7 @@ class Dense final : public Conv {
         merged_(run.merged),
         direct_(direct),
         tail_(std::move(tail)),
-        line_(variant.kernel->finishes ? tail_->bias_only() : nullptr),
+        line_(variant.kernel->finishes ? tail_->sums_of_halves() : nullptr),
         plain_({job.shape, job.shape.out_w}, *variant.format, run.channels, weights_, direct) {
     const ConvShape& s = shape_;
     if (s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && reads_only_inside(s) &&
@@ -265,7 +265,7 @@ class Dense final : public Conv {
         const auto channel = static_cast<std::size_t>(block.first_group) * kChannelAlign;
         finish_.bias = line->bias + channel, finish_.lanes = dense.tail_->lanes() + channel;
         finish_.lo = line->lo, finish_.hi = line->hi;
-        finish_.out_pixel = task.out.pixel;
+        finish_.operand_pixel = tail_.operand_pixel, finish_.out_pixel = task.out.pixel;
         tile.finish = &finish_;
       }
     }
@@ -283,7 +283,9 @@ class Dense final : public Conv {
     void add_to_row(Run first, int pixels, int count) {
       tile_.pixels = pixels;
       if (tile_.finish) {
-        finish_.out = out_at(first) + std::ptrdiff_t{block_.first_group} * kChannelAlign * 2;
+        const std::ptrdiff_t channel = std::ptrdiff_t{block_.first_group} * kChannelAlign * 2;
+        finish_.out = out_at(first) + channel;
+        if (const std::byte* operand = operand_at(first)) finish_.operand = operand + channel;
         tile_.source = first.source, tile_.runs = count;
         return block_.loop->functions[pixels - 1](tile_);
       }
@@ -317,11 +319,12 @@ class Dense final : public Conv {
 
    private:
     std::byte* out_at(const Run& run) const { return task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel; }
+    const std::byte* operand_at(const Run& run) const { return dense_.tail_->operand_at(task_.operand, run.y, run.x); }
     void finish(const Run& run, int pixels, const std::byte* accumulators) {
       tail_.accumulators = accumulators;
       tail_.pixels = pixels;
       tail_.window_sums = run.sums;
-      tail_.operand = dense_.tail_->operand_at(task_.operand, run.y, run.x);
+      tail_.operand = operand_at(run);
       tail_.out = out_at(run);
       (*dense_.tail_)(tail_);
     }

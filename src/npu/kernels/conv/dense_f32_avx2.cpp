@@ -18,13 +18,15 @@ struct Half {
 };
 
 /// What the tail of that form makes of a pixel's sums (dpu/tail_linear.hpp), in the same order.
-template <int Vectors>
-inline void finish(const DenseFinish& f, const __m256 (&sum)[Vectors], std::byte* out) {
+template <bool Operand, int Vectors>
+inline void finish(const DenseFinish& f, const __m256 (&sum)[Vectors], const std::byte* operand, std::byte* out) {
   const __m256 lo = _mm256_set1_ps(f.lo), hi = _mm256_set1_ps(f.hi);
 #pragma GCC unroll 4
   for (int v = 0; v < Vectors; ++v) {
     const __m256 lanes = _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(f.lanes + v * 8)));
-    const __m256 y = _mm256_add_ps(sum[v], _mm256_loadu_ps(f.bias + v * 8));
+    __m256 y = _mm256_add_ps(sum[v], _mm256_loadu_ps(f.bias + v * 8));
+    if constexpr (Operand)
+      y = _mm256_add_ps(y, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(operand + v * 16))));
     const __m256 held = _mm256_and_ps(_mm256_min_ps(hi, _mm256_max_ps(lo, y)), lanes);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + v * 16), _mm256_cvtps_ph(held, _MM_FROUND_TO_NEAREST_INT));
   }
@@ -58,8 +60,15 @@ void block(const DenseTile& t) {
     if (t.finish) {
       const DenseFinish f = *t.finish;  // a copy, which stores cannot change
       std::byte* out = f.out + run * Pixels * f.out_pixel;
+      if (const std::byte* operand = f.operand) {
+        operand += run * Pixels * f.operand_pixel;
 #pragma GCC unroll 6
-      for (int p = 0; p < Pixels; ++p, out += f.out_pixel) finish(f, sum[p], out);
+        for (int p = 0; p < Pixels; ++p, operand += f.operand_pixel, out += f.out_pixel)
+          finish<true>(f, sum[p], operand, out);
+      } else {
+#pragma GCC unroll 6
+        for (int p = 0; p < Pixels; ++p, out += f.out_pixel) finish<false>(f, sum[p], nullptr, out);
+      }
       continue;
     }
 #pragma GCC unroll 6

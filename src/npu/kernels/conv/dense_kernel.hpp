@@ -8,13 +8,16 @@
 
 namespace ez_rknn::npu::kernels {
 
-/// Layers of halves whose tail is a bias and limits: a kernel that `finishes` writes results, and no accumulators.
+/// Layers of halves whose tail is a bias, an operand perhaps, and limits: a kernel that `finishes` writes results, and
+/// no accumulators.
 struct DenseFinish {
   const float* bias = nullptr;          ///< of the block's first channel; as `lanes`
   const std::int32_t* lanes = nullptr;  ///< -1 for channels that carry data, 0 for padding
   float lo = 0, hi = 0;
-  std::byte* out = nullptr;      ///< of the first run's first pixel
-  std::ptrdiff_t out_pixel = 0;  ///< bytes
+  const std::byte* operand = nullptr;  ///< of the first run's first pixel; null: none
+  std::ptrdiff_t operand_pixel = 0;    ///< bytes
+  std::byte* out = nullptr;            ///< of the first run's first pixel
+  std::ptrdiff_t out_pixel = 0;        ///< bytes
 };
 
 struct DenseTile {

@@ -26,8 +26,11 @@ class Tail {
   /// "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
-  /// Of layers that are a bias and limits in halves: the parameters, and which lanes carry data. Null: others.
-  const LinearParams* bias_only() const { return name_ == "linear_bias" ? &params_.linear : nullptr; }
+  /// Of layers that are a bias, an operand perhaps, and limits in halves: the parameters, and which lanes carry data.
+  /// Null: others.
+  const LinearParams* sums_of_halves() const {
+    return name_ == "linear_bias" || name_ == "linear_add" ? &params_.linear : nullptr;
+  }
   const std::int32_t* lanes() const { return params_.lanes; }
 
   /// Of an accumulator, in the units of share.hpp.
