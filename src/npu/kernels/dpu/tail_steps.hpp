@@ -54,46 +54,67 @@ inline void find_positions(const FusedParams& f, const StepParams& s, const Tail
   if (pixels % 2 != 0) store_words(positions, words(0));
 }
 
-/// Adds to `found`, what a segment begins with and its places, those of the segments of a table.
-template <int Places>
-inline void look_up_segments(BytePair segment, const StepParams::Table& table, BytePair* found) {
-  const TableIndex index(segment ^ byte_pair(table.first));
+/// `Pairs` of pixels share the loads of tables.
+template <int Pairs, int Places>
+struct Found {
+  BytePair segment[Pairs];
+  BytePair value[Pairs][Places + 1];  ///< what the segment begins with, and its places
+};
+
+/// Adds what the segments of a table have.
+template <int Used, int Pairs, int Places>
+inline void look_up_segments(const StepParams::Table& table, Found<Pairs, Places>& found) {
+  const BytePair first = byte_pair(table.first);
+  TableIndex index[Pairs];
+  for (int i = 0; i < Pairs; ++i) index[i] = TableIndex(found.segment[i] ^ first);
 #pragma GCC unroll 9
-  for (int k = 0; k <= Places; ++k) found[k] = found[k] | look_up(table.entries + k * kTableEntries, index);
+  for (int k = 0; k <= Used; ++k) {
+    for (int i = 0; i < Pairs; ++i)
+      found.value[i][k] = found.value[i][k] | look_up(table.entries + k * kTableEntries, index[i]);
+  }
 }
 
-/// From the tables of `Places` places to those of none.
-template <int Places>
-inline void look_up_all(const StepParams& s, int i, BytePair segment, BytePair* found) {
-  for (; i < s.end[Places]; ++i) look_up_segments<Places>(segment, s.table[i], found);
-  if constexpr (Places > 0) look_up_all<Places - 1>(s, i, segment, found);
+/// From the tables of `Used` places to those of none.
+template <int Used, int Pairs, int Places>
+inline void look_up_all(const StepParams& s, int i, Found<Pairs, Places>& found) {
+  for (; i < s.end[Used]; ++i) look_up_segments<Used>(s.table[i], found);
+  if constexpr (Used > 0) look_up_all<Used - 1>(s, i, found);
 }
 
-template <int Places>
+/// `pixels` of them are there.
+template <int Pairs, int Places>
 inline void count_steps(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep, std::byte* out,
                         std::ptrdiff_t pixel) {
   const int shift = s.shift;
-  const bool falls = s.falls;
   const Words inside = words((1 << shift) - 1);
-  const BytePair rising = byte_pair(s.rising);
-  for (int p = 0; p < pixels; p += 2, positions += 32, out += 2 * pixel) {
-    const Words a = load_words(positions), b = load_words(positions + 16);
-    const BytePair segment = narrow(a >> shift, b >> shift);
-    const BytePair rest = narrow(a & inside, b & inside) ^ byte_pair(0xff);
-    BytePair found[Places + 1];
-    for (BytePair& f : found) f = byte_pair(0);
-    look_up_all<Places>(s, 0, segment, found);
+  BytePair rest[Pairs];
+  Found<Pairs, Places> found;
+#pragma GCC unroll 2
+  for (int i = 0; i < Pairs; ++i) {
+    const Words a = load_words(positions + 32 * i), b = load_words(positions + 32 * i + 16);
+    found.segment[i] = narrow(a >> shift, b >> shift);
+    rest[i] = narrow(a & inside, b & inside) ^ byte_pair(0xff);
+    for (BytePair& v : found.value[i]) v = byte_pair(0);
+  }
+  look_up_all<Places>(s, 0, found);
+#pragma GCC unroll 2
+  for (int i = 0; i < Pairs; ++i) {
     BytePair passed = byte_pair(-Places);  // less as many
 #pragma GCC unroll 8
-    for (int k = 1; k <= Places; ++k) passed = passed - no_less(rest, found[k]);
-    if (falls) {
-      const BytePair rises = no_less(segment, rising);
-      passed = (passed ^ rises) - rises;
-      store_pixels(out, pixel, found[0] + passed, keep, pixels - p);
-    } else {
-      store_pixels(out, pixel, found[0] - passed, keep, pixels - p);
-    }
+    for (int k = 1; k <= Places; ++k) passed = passed - no_less(rest[i], found.value[i][k]);
+    const BytePair rises = s.falls ? no_less(found.segment[i], byte_pair(s.rising)) : byte_pair(0xff);
+    store_pixels(out + 2 * i * pixel, pixel, found.value[i][0] + ((passed ^ rises) - rises), keep, pixels - 2 * i);
   }
+}
+
+template <int Places>
+inline void count_all_steps(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep, std::byte* out,
+                            std::ptrdiff_t pixel) {
+  int p = 0;
+  if constexpr (Places <= kPlacesOfTwoPairs)
+    for (; p + 2 < pixels; p += 4)
+      count_steps<2, Places>(s, positions + p * 16, pixels - p, keep, out + p * pixel, pixel);
+  for (; p < pixels; p += 2) count_steps<1, Places>(s, positions + p * 16, pixels - p, keep, out + p * pixel, pixel);
 }
 
 /// With as many places as there are.
@@ -102,7 +123,7 @@ inline void count_steps_of(const StepParams& s, const std::uint16_t* positions, 
                            std::ptrdiff_t pixel) {
   if constexpr (Places < SegmentTables::kMost)
     if (s.places > Places) return count_steps_of<Places + 1>(s, positions, pixels, keep, out, pixel);
-  count_steps<Places>(s, positions, pixels, keep, out, pixel);
+  count_all_steps<Places>(s, positions, pixels, keep, out, pixel);
 }
 
 template <class Position>

@@ -92,7 +92,10 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes k
 }
 /// Look-up of every lane in a table of kTableEntries bytes; 0 for other indices.
 constexpr int kTableEntries = 16;
+/// Of tables with up to so many places registers hold what two pairs of pixels find.
+constexpr int kPlacesOfTwoPairs = 4;
 struct TableIndex {
+  TableIndex() = default;
   explicit TableIndex(BytePair index) : v(_mm256_adds_epu8(index.v, _mm256_set1_epi8(0x70))) {}  // others to 128 and up
   __m256i v;
 };

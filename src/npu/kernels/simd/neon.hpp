@@ -138,6 +138,8 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, BytePair x, Bytes k
 }
 /// Look-up of every lane in a table of kTableEntries bytes; 0 for other indices.
 constexpr int kTableEntries = 64;
+/// Of tables with up to so many places registers hold what two pairs of pixels find; none.
+constexpr int kPlacesOfTwoPairs = -1;
 using TableIndex = BytePair;
 inline BytePair look_up(const std::uint8_t* table, TableIndex index) {
   const uint8x16x4_t entries = vld1q_u8_x4(table);
