@@ -48,6 +48,12 @@ ConvShape square_window(ConvShape s) {
   return s;
 }
 
+ConvShape strided_window(ConvShape s) {
+  s = square_window(s);
+  s.stride_h = s.stride_w = 2;
+  return s;
+}
+
 /// Transposed, an input pixel beside the other's outputs, with few channels.
 ConvShape one_tap(ConvShape s) {
   s.insert_h = s.kernel_h = 1 + s.kernel_h % 3, s.insert_w = s.kernel_w = 1 + s.kernel_w % 3;
@@ -128,12 +134,14 @@ void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, b
 
 /// What 16 and 32 bits have to hold in between is greatest where all values are at an end of their type, with signs
 /// that the transforms add up or that alternate.
-void compare_extremes(int in_c, Team& team) {
+void compare_extremes(int in_c, int stride, Team& team) {
   Random random(static_cast<unsigned>(in_c));
   ConvShape s;
   s.in_c = in_c, s.out_c = 41 - in_c;
   s.kernel_h = s.kernel_w = 3;
   s.in_h = s.out_h = 1 + in_c % 11, s.in_w = s.out_w = 14 - in_c % 13;
+  s.stride_h = s.stride_w = stride;
+  s.in_h *= stride, s.in_w *= stride;
   s.pad_top = s.pad_left = 1;
   s.pad_value = in_c % 2 ? 127 : -128;
   const DpuLayer tail = random_layer(random, TailKind::requantise, s.out_c, 128.0 * 128 * 9 * in_c);
@@ -243,23 +251,26 @@ TEST_CASE("integer convolutions equal the reference bit for bit, with every tail
 TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with every tail") {
   for_every_tail(11000, 12, [](unsigned seed, TailKind kind, Team& team) {
     compare_integer(seed, kind, false, team, false, square_window);
+    compare_integer(seed, kind, false, team, false, strided_window);
   });
 }
 
 TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the reference bit for bit") {
   Team one(1);
-  for (int in_c = 1; in_c <= 40; ++in_c) compare_extremes(in_c, one);
+  for (int in_c = 1; in_c <= 40; ++in_c)
+    for (int stride : {1, 2}) compare_extremes(in_c, stride, one);
 }
 
 #if defined(__x86_64__)
 namespace {
 
-/// The kernel that a 3x3 layer of as many channels in as out, `size` pixels squared, is given on AVX2.
-std::string kernel_of_square(int channels, int size, ConvInput input, const ConvWeights& weights, DpuLayer tail) {
+/// The kernel that a 3x3 layer of as many channels in as out, into `size` pixels squared, is given on AVX2.
+std::string kernel_of_square(int channels, int size, ConvInput input, const ConvWeights& weights, DpuLayer tail,
+                             int stride = 1) {
   ConvShape s;
   s.in_c = s.out_c = tail.channels = channels;
-  s.in_h = s.in_w = s.out_h = s.out_w = size;
-  s.kernel_h = s.kernel_w = 3;
+  s.out_h = s.out_w = size, s.in_h = s.in_w = size * stride;
+  s.kernel_h = s.kernel_w = 3, s.stride_h = s.stride_w = stride;
   s.pad_top = s.pad_left = 1;
   return std::string(prepare_conv(s, input, weights, tail, cpu::Isa::avx2)->kernel());
 }
@@ -268,12 +279,12 @@ std::string kernel_of_square(int channels, int size, ConvInput input, const Conv
 
 TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 bits hold their sums") {
   if (!cpu::allows(cpu::Isa::avx2)) return;
-  const auto kernel = [](int channels, int size, std::int16_t weight) {
+  const auto kernel = [](int channels, int size, std::int16_t weight, int stride = 1) {
     ConvWeights weights;
     weights.integers.assign(static_cast<std::size_t>(channels * channels * 9), weight);
     DpuLayer tail;
     tail.out.shift = 20;
-    return kernel_of_square(channels, size, ConvInput::i8, weights, tail);
+    return kernel_of_square(channels, size, ConvInput::i8, weights, tail, stride);
   };
   CHECK_EQ(kernel(8, 24, 127), "conv_i8/avx2");
   CHECK_EQ(kernel(64, 6, 127), "winograd_i8/avx2");  // four tiles would leave registers empty
@@ -283,6 +294,9 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
   CHECK_EQ(kernel(256, 14, 1), "winograd_i8/avx2");  // streaming the larger weights takes longer than it saves
   CHECK_EQ(kernel(256, 20, 1), "winograd4_i8/avx2");
+  CHECK_EQ(kernel(8, 24, 127, 2), "conv_i8/avx2");
+  CHECK_EQ(kernel(32, 24, 255, 2), "winograd_strided_i8/avx2");
+  CHECK_EQ(kernel(512, 7, 1, 2), "conv_i8/avx2");  // too much memory
 }
 
 TEST_CASE("3x3 convolutions of halves go by the tiles that pay") {

@@ -65,6 +65,7 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd4_i8/avx2", ConvInput::i8, &kWinograd4I8Avx2, cpu::Isa::avx2},
     {"winograd4_f16/avx2", ConvInput::f16, &kWinograd4F16Avx2, cpu::Isa::avx2},
     {"winograd4_f16/avx512", ConvInput::f16, &kWinograd4F16Avx512, cpu::Isa::avx512},
+    {"winograd_strided_i8/avx2", ConvInput::i8, &kWinogradStridedI8Avx2, cpu::Isa::avx2},
 };
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
@@ -72,6 +73,7 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd4_f16/neon", ConvInput::f16, &kWinograd4F16Neon, cpu::Isa::neon},
     {"winograd_i8/neon", ConvInput::i8, &kWinogradI8Neon, cpu::Isa::neon},
     {"winograd4_i8/neon", ConvInput::i8, &kWinograd4I8Neon, cpu::Isa::neon},
+    {"winograd_strided_i8/neon", ConvInput::i8, &kWinogradStridedI8Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -101,6 +103,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
     {kWinograd[2].name, cpu::Isa::avx2, winograd<2>, worth<2>},
     {kWinograd[3].name, cpu::Isa::avx2, winograd<3>, worth<3>},
+    {kWinograd[6].name, cpu::Isa::avx2, winograd<6>, worth<6>},
     {kDense[3].name, cpu::Isa::avx2, dense<3>},
     {kDense[11].name, cpu::Isa::avx2, dense<11>},
     {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth<0>},
@@ -130,6 +133,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[0].name, cpu::Isa::neon, dense<0>},
     {kWinograd[2].name, cpu::Isa::neon, winograd<2>, worth<2>},
     {kWinograd[3].name, cpu::Isa::neon, winograd<3>, worth<3>},
+    {kWinograd[4].name, cpu::Isa::neon, winograd<4>, worth<4>},
     {kDense[2].name, cpu::Isa::neon, dense<2>},
     {kDense[3].name, cpu::Isa::neon, dense<3>},
     {kDense[4].name, cpu::Isa::neon, dense<4>},

@@ -29,13 +29,16 @@ class Winograd final : public Conv {
         tail_(std::move(tail)),
         channels_(padded_channels(shape_.in_c)),
         side_(kernel_.tile),
-        border_(side_ + 2),
-        places_(winograd_places(side_)),
+        step_(side_ * kernel_.stride),
+        border_(winograd_pixels(side_, kernel_.stride)),
+        axis_(winograd_places(side_, kernel_.stride)),
+        places_(axis_ * axis_),
+        pitch_(channels_ * (kernel_.stride == 2 ? 4 : 1)),
         wide_((shape_.out_w + side_ - 1) / side_),
         high_((shape_.out_h + side_ - 1) / side_) {
     for (const PackedBlock& b : weights_.blocks) groups_ = std::max(groups_, b.loop->groups);
     const std::size_t limit = weights_.bytes.size() > kKeptWeights ? kLargeChunk : kSmallChunk;
-    const std::size_t row = bytes_of(places_ * wide_, channels_ * kernel_.to + groups_ * 64);
+    const std::size_t row = bytes_of(places_ * wide_, pitch_ * kernel_.to + groups_ * 64);
     const int most = static_cast<int>(std::clamp<std::size_t>(limit / row, 1, static_cast<std::size_t>(high_)));
     chunks_ = (high_ + most - 1) / most;
     rows_ = (high_ + chunks_ - 1) / chunks_;  // even chunks rather than full ones and a rest
@@ -72,7 +75,7 @@ class Winograd final : public Conv {
 
   int tiles() const { return rows_ * wide_; }
   /// From place to place: not a multiple of 4096, or they would share a set of L1.
-  std::size_t input_place() const { return bytes_of(tiles() * channels_, kernel_.to) + 64; }
+  std::size_t input_place() const { return bytes_of(tiles() * pitch_, kernel_.to) + 64; }
   std::size_t product_place() const { return bytes_of(tiles() * groups_, 64) + 64; }
   std::size_t input_bytes() const { return places_ * input_place(); }
   std::size_t product_bytes() const { return places_ * product_place(); }
@@ -92,14 +95,14 @@ class Winograd final : public Conv {
   void transform_row(const Task& task, int row, std::byte* to, std::byte* border) const {
     WinogradInput w;
     w.channels = channels_, w.place = static_cast<std::ptrdiff_t>(input_place());
-    const int y = side_ * row - shape_.pad_top;
+    const int y = step_ * row - shape_.pad_top;
     const bool inside = y >= 0 && y + border_ <= shape_.in_h;
     // Tiles [first, last) read pixels that exist only.
-    const int first = inside ? std::clamp((shape_.pad_left + side_ - 1) / side_, 0, wide_) : wide_;
-    const int last = inside ? std::clamp((shape_.in_w - border_ + shape_.pad_left) / side_ + 1, first, wide_) : wide_;
+    const int first = inside ? std::clamp((shape_.pad_left + step_ - 1) / step_, 0, wide_) : wide_;
+    const int last = inside ? std::clamp((shape_.in_w - border_ + shape_.pad_left) / step_ + 1, first, wide_) : wide_;
     for (int i = 0; i < wide_;) {
-      const int x = side_ * i - shape_.pad_left;
-      w.to = to + bytes_of(i * channels_, kernel_.to);
+      const int x = step_ * i - shape_.pad_left;
+      w.to = to + bytes_of(i * pitch_, kernel_.to);
       if (i >= first && i < last && shape_.in_w >= border_) {
         w.tiles = last - i;
         w.source = task.in.data + y * task.in.row + x * task.in.pixel;
@@ -137,7 +140,7 @@ class Winograd final : public Conv {
     if (*transformed_chunk(task, worker) != chunk) {
       *transformed_chunk(task, worker) = chunk;
       for (int y = 0; y < rows; ++y)
-        transform_row(task, first + y, input + bytes_of(y * wide_ * channels_, kernel_.to),
+        transform_row(task, first + y, input + bytes_of(y * wide_ * pitch_, kernel_.to),
                       accumulators + accumulator_bytes());
     }
     const int blocks = static_cast<int>(weights_.blocks.size());
@@ -162,14 +165,16 @@ class Winograd final : public Conv {
     const std::size_t channels = bytes_of(block.loop->groups, 64);
     const int runs = (tiles + block.loop->max_pixels - 1) / block.loop->max_pixels;
     DenseTile tile;
-    tile.pixel = channels_ * kernel_.to;
-    tile.taps = &kOneTap, tile.tap_count = 1, tile.steps = weights_.steps;
-    for (int p = 0; p < places_; ++p) {
-      tile.weights = weights_.bytes.data() + block.offset + static_cast<std::size_t>(p * weights_.steps) * channels;
+    tile.pixel = pitch_ * kernel_.to;
+    tile.taps = &kOneTap, tile.tap_count = 1;
+    tile.weights = weights_.bytes.data() + block.offset;
+    for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels) {
+      tile.steps = weights_.steps * winograd_parts(side_, kernel_.stride, p / axis_) *
+                   winograd_parts(side_, kernel_.stride, p % axis_);
       int begin = 0;
       const auto add = [&](int pixels, int count) {
         tile.pixels = pixels, tile.runs = count;
-        tile.source = input + static_cast<std::size_t>(p) * input_place() + bytes_of(begin * channels_, kernel_.to);
+        tile.source = input + static_cast<std::size_t>(p) * input_place() + bytes_of(begin * pitch_, kernel_.to);
         tile.accumulators =
             products + static_cast<std::size_t>(p) * product_place() + static_cast<std::size_t>(begin) * channels;
         block.loop->functions[pixels - 1](tile);
@@ -204,8 +209,11 @@ class Winograd final : public Conv {
   const std::unique_ptr<const Tail> tail_;
   const int channels_;     ///< of the input, padded
   const int side_;         ///< outputs of a tile, along an axis
+  const int step_;         ///< pixels from tile to tile
   const int border_;       ///< pixels of a tile with what it overlaps
-  const int places_;       ///< of a transformed tile
+  const int axis_;         ///< places of a transformed tile, along an axis
+  const int places_;       ///< and all
+  const int pitch_;        ///< elements from tile to tile at a place: all parts of it
   const int wide_, high_;  ///< tiles
   int groups_ = 1;         ///< of the largest block
   int rows_ = 1;           ///< of tiles in a chunk
@@ -216,12 +224,13 @@ class Winograd final : public Conv {
 
 std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
-  if (s.depthwise || job.input != variant.input || s.kernel_h != 3 || s.kernel_w != 3 || s.stride_h != 1 ||
-      s.stride_w != 1 || s.dilation_h != 1 || s.dilation_w != 1 || s.insert_h != 1 || s.insert_w != 1)
+  if (s.depthwise || job.input != variant.input || s.kernel_h != 3 || s.kernel_w != 3 ||
+      s.stride_h != variant.kernel->stride || s.stride_w != variant.kernel->stride || s.dilation_h != 1 ||
+      s.dilation_w != 1 || s.insert_h != 1 || s.insert_w != 1)
     return nullptr;
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
-  const int most = variant.kernel->tile == 4 ? 64 : 4;
+  const int most = variant.kernel->stride == 2 ? 1 : variant.kernel->tile == 4 ? 64 : 4;
   for (const Interval& r : *ranges)  // sums may pass int32's ends on the way, but not so many times the result
     if (r.lo < INT32_MIN / most || r.hi > INT32_MAX / most) return nullptr;
   auto weights = pack_winograd(job, *variant.kernel);
@@ -233,28 +242,29 @@ namespace {
 
 constexpr double kCachedBytes = 1 << 20;
 
-/// What transforms cost for sixteen channels of a tile of 4 x 4 outputs, and of 2 x 2, and a byte of weights from
-/// memory: in vector operations on AVX2, of which two of f32 take the time of one of int8. Fitted to
-/// benchmarks/kernel_bench.
+/// What transforms cost for sixteen channels of a tile of 4 x 4 outputs, of 2 x 2, and of 2 x 2 with stride 2, and a
+/// byte of weights from memory: in vector operations on AVX2, of which two of f32 take the time of one of int8. Fitted
+/// to benchmarks/kernel_bench.
 struct Cost {
-  double input_4, output_4, input_2, output_2, streaming;
+  double input_4, output_4, input_2, output_2, input_strided, output_strided, streaming;
 };
-constexpr Cost kBytes{560, 860, 128, 240, 0.75}, kHalves{600, 500, 170, 140, 0.5};
+constexpr Cost kBytes{560, 860, 128, 240, 240, 160, 0.75}, kHalves{600, 500, 170, 140, 0, 0, 0.5};
 
 /// What a layer costs by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, bool real, int side) {
   const Cost& cost = real ? kHalves : kBytes;
   const double in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
   const double vectors = real ? 2 * out_groups : (s.out_c + 7) / 8;  // of eight channels
-  const int places = side == 1 ? 9 : winograd_places(side);
+  const int slots = side == 1 ? 3 : winograd_slots(side, s.stride_h);
   const double weight = real && side > 1 ? 4 : 2;
   // A network's other layers have driven weights out of the caches; a small one's stay.
-  const double streamed = std::max(weight * places * s.in_c * s.out_c - kCachedBytes, 0.0) * cost.streaming;
+  const double streamed = std::max(weight * slots * slots * s.in_c * s.out_c - kCachedBytes, 0.0) * cost.streaming;
   if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * vectors + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
-  const double products = places * s.in_c * vectors;
-  const double transforms = side == 4 ? cost.input_4 * in_groups + cost.output_4 * out_groups
-                                      : cost.input_2 * in_groups + cost.output_2 * out_groups;
+  const double products = slots * slots * s.in_c * vectors;
+  const double transforms = s.stride_h == 2 ? cost.input_strided * in_groups + cost.output_strided * out_groups
+                            : side == 4     ? cost.input_4 * in_groups + cost.output_4 * out_groups
+                                            : cost.input_2 * in_groups + cost.output_2 * out_groups;
   constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
   return std::max(tiles, kLeastTiles) * products + tiles * transforms + streamed;
 }
@@ -264,9 +274,10 @@ double operations(const ConvShape& s, bool real, int side) {
 bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
   const int side = variant.kernel->tile;
+  const int slots = winograd_slots(side, variant.kernel->stride);
   const std::size_t weights =
-      bytes_of(winograd_places(side) * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
-  if (weights > (job.tail.real ? kMostHalves : kMostBytes)) return false;
+      bytes_of(slots * slots * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
+  if (s.stride_h != variant.kernel->stride || weights > (job.tail.real ? kMostHalves : kMostBytes)) return false;
   for (int other = side / 2; other > 0; other /= 2)
     if (operations(s, job.tail.real, other) <= operations(s, job.tail.real, side)) return false;
   return true;

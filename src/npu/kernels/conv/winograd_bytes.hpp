@@ -1,6 +1,7 @@
 #pragma once
 /// Included after one of simd/*.hpp.
 #include "npu/kernels/conv/winograd_loops_4.hpp"
+#include "npu/kernels/conv/winograd_loops_strided.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -15,6 +16,10 @@ struct WinogradBytes {
   static void store(std::byte* p, Shorts x) { store_short(p, x); }
   static Int load_sum(const std::byte* p) { return load_int(reinterpret_cast<const std::int32_t*>(p)); }
   static void store_sum(std::byte* p, Int x) { store_int(p, x >> 2); }
+};
+/// Without fractions.
+struct WinogradBytesStrided : WinogradBytes {
+  static void store_sum(std::byte* p, Int x) { store_int(p, x); }
 };
 /// With the points 0, +-1, +-2 and infinity: from int8, twice, at most 100 times as large, which int16 holds. The
 /// weights' transform leaves products 576 times too large, but the last of a line 72 times.

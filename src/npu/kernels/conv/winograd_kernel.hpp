@@ -1,8 +1,8 @@
 #pragma once
 /// The transforms of Winograd's convolution: of F(2x2, 3x3), where 16 products an input and output channel give the
-/// four outputs of a tile, whose windows hold 36, and of F(4x4, 3x3), where 36 give sixteen outputs (144). Written once
-/// over simd/*.hpp (winograd_loops.hpp, winograd_loops_4.hpp). Plain data only: files of every instruction set include
-/// this.
+/// four outputs of a tile, whose windows hold 36, and of F(4x4, 3x3), where 36 give sixteen outputs (144); and of 3x3
+/// windows of stride 2, where 25 give four. Written once over simd/*.hpp (winograd_loops.hpp, winograd_loops_4.hpp,
+/// winograd_loops_strided.hpp). Plain data only: files of every instruction set include this.
 #include <cstddef>
 #include <cstdint>
 
@@ -10,15 +10,20 @@
 
 namespace ez_rknn::npu::kernels {
 
-/// Of a transformed tile of `side` x `side` outputs.
-constexpr int winograd_places(int side) { return (side + 2) * (side + 2); }
+/// Along an axis of a tile of `side` outputs: pixels it reads, places of it transformed, and parts that are added up at
+/// a place. With stride 2, pixels of even and of odd number are two parts, the latter without the last place.
+constexpr int winograd_pixels(int side, int stride) { return side * stride + 3 - stride; }
+constexpr int winograd_places(int side, int stride) { return side + 3 - stride; }
+constexpr int winograd_parts(int side, int stride, int place) { return stride == 2 && place < side ? 2 : 1; }
+/// Of all places of an axis: as many products as an output's taps there are.
+constexpr int winograd_slots(int side, int stride) { return stride == 2 ? 2 * side + 1 : side + 2; }
 
-/// Tiles side by side, from side + 2 pixels squared each (`side` further than the tile to its left).
+/// Tiles side by side, `side` * stride pixels further than the tile to its left each.
 struct WinogradInput {
   const std::byte* source = nullptr;  ///< first pixel of the first tile
   std::ptrdiff_t pixel = 0, row = 0;  ///< bytes
   int tiles = 0, channels = 0;        ///< channels: a multiple of 16
-  std::byte* to = nullptr;            ///< [place][tile][channels]
+  std::byte* to = nullptr;            ///< [place][tile][channels; with stride 2: four times, of each part]
   std::ptrdiff_t place = 0;           ///< bytes from place to place
 };
 
@@ -37,13 +42,15 @@ struct WinogradKernel {
   int tile;  ///< outputs along an axis: 2 or 4
   void (*input)(const WinogradInput&);
   void (*output)(const WinogradOutput&);
+  int stride = 1;  ///< of the windows; 2: for tiles of 2
 };
 
 #if defined(__x86_64__)
-extern const WinogradKernel kWinogradI8Avx2, kWinograd4I8Avx2, kWinogradF16Avx2, kWinograd4F16Avx2, kWinogradF16Avx512,
-    kWinograd4F16Avx512;
+extern const WinogradKernel kWinogradI8Avx2, kWinograd4I8Avx2, kWinogradStridedI8Avx2, kWinogradF16Avx2,
+    kWinograd4F16Avx2, kWinogradF16Avx512, kWinograd4F16Avx512;
 #elif defined(__aarch64__)
-extern const WinogradKernel kWinogradI8Neon, kWinograd4I8Neon, kWinogradF16Neon, kWinograd4F16Neon;
+extern const WinogradKernel kWinogradI8Neon, kWinograd4I8Neon, kWinogradStridedI8Neon, kWinogradF16Neon,
+    kWinograd4F16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

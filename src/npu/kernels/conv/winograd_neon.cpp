@@ -8,6 +8,7 @@ namespace ez_rknn::npu::kernels {
 
 const WinogradKernel kWinogradI8Neon = winograd_2x2<WinogradBytes>(kDenseI8Neon);
 const WinogradKernel kWinograd4I8Neon = winograd_4x4<WinogradBytes4>(kDenseI8Neon);
+const WinogradKernel kWinogradStridedI8Neon = winograd_strided<WinogradBytesStrided>(kDenseI8Neon);
 const WinogradKernel kWinogradF16Neon = winograd_2x2<WinogradHalves>(kDenseF32Neon);
 const WinogradKernel kWinograd4F16Neon = winograd_4x4<WinogradHalves4>(kDenseF32Neon);
 

@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "npu/kernels/conv/winograd_kernel.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
-/// A line of the transform of weights: G of F(2, 3). Integers keep its fractions: `Scale` times as large, and the
-/// output's transform, which adds them up, knows.
+/// A line of the transform of weights, `kSlots` numbers as winograd_slots says: G of F(2, 3). Integers keep its
+/// fractions: `Scale` times as large, and the output's transform, which adds them up, knows.
 template <int Scale>
 struct Small {
-  static constexpr int kPlaces = 4;
+  static constexpr int kSlots = 4;
   template <class T>
   static void line(T a, T b, T c, T* to) {
     to[0] = Scale * a, to[1] = Scale * (a + b + c) / 2, to[2] = Scale * (a - b + c) / 2, to[3] = Scale * c;
@@ -21,7 +22,7 @@ struct Small {
 /// G of F(4, 3) with the points of reals (winograd_loops_4.hpp), a = 3/4 and b = 3/2: (1 p pp) over 2pp(pp - qq), where
 /// q is the other one.
 struct LargeReal {
-  static constexpr int kPlaces = 6;
+  static constexpr int kSlots = 6;
   static void line(double a, double b, double c, double* to) {
     to[0] = a * 64 / 81, to[5] = c;
     pair(a + c * 9 / 16, b * 3 / 4, -128.0 / 243, to + 1);
@@ -33,7 +34,7 @@ struct LargeReal {
 };
 /// The same with those of integers, 1 and 2, twenty-four times as large, but for the last element: three times.
 struct LargeInteger {
-  static constexpr int kPlaces = 6;
+  static constexpr int kSlots = 6;
   template <class T>
   static void line(T a, T b, T c, T* to) {
     to[0] = 6 * a, to[1] = -4 * (a + b + c), to[2] = 4 * (b - a - c);
@@ -41,10 +42,19 @@ struct LargeInteger {
   }
 };
 
+/// Of windows of stride 2: [place][part], see winograd_loops_strided.hpp.
+struct Strided {
+  static constexpr int kSlots = 5;
+  template <class T>
+  static void line(T a, T b, T c, T* to) {
+    to[0] = a, to[1] = b, to[2] = a + c, to[3] = b, to[4] = c;
+  }
+};
+
 /// G g G'
 template <class G, class T>
 void transform(const T* g, T* to) {
-  constexpr int n = G::kPlaces;
+  constexpr int n = G::kSlots;
   T t[3][n];
   for (int y = 0; y < 3; ++y) G::line(g[3 * y], g[3 * y + 1], g[3 * y + 2], t[y]);
   for (int x = 0; x < n; ++x) {
@@ -63,7 +73,7 @@ std::size_t weight_at(const ConvJob& job, int oc, int ic) {
 /// The weights of an output and input channel, transformed, `stride` bytes apart.
 template <class G>
 void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t stride) {
-  double g[9], places[G::kPlaces * G::kPlaces];
+  double g[9], places[G::kSlots * G::kSlots];
   std::copy_n(job.weights.reals.data() + weight_at(job, oc, ic), 9, g);
   transform<G>(g, places);
   for (double p : places) {
@@ -86,17 +96,26 @@ void load_four(const ConvJob& job, int oc, int count, int ic, Four (&g)[9]) {
   }
 }
 
+/// How many slots come before a line's slot y and x: parts lie side by side.
+template <class G>
+constexpr int slot_at(int y, int x) {
+  if constexpr (!std::is_same_v<G, Strided>) return y * G::kSlots + x;
+  const int high = winograd_parts(2, 2, y / 2), wide = winograd_parts(2, 2, x / 2);
+  return y / 2 * 2 * G::kSlots + x / 2 * 2 * high + y % 2 * wide + x % 2;
+}
+
 /// Those of two input channels side by side. False when int16 does not hold them.
 template <class G>
 bool put_integers(const ConvJob& job, int oc, int count, int ic, std::byte* to, std::size_t stride) {
-  constexpr int n = G::kPlaces * G::kPlaces;
+  constexpr int n = G::kSlots * G::kSlots;
   Four g[9], low[n], high[n], lost{};
   load_four(job, oc, count, ic, g), transform<G>(g, low);
   load_four(job, oc, count, ic + 1, g), transform<G>(g, high);
-  for (int i = 0; i < n; ++i, to += stride) {
+  for (int i = 0; i < n; ++i) {
     lost |= (low[i] - (low[i] << 16 >> 16)) | (high[i] - (high[i] << 16 >> 16));
     const Four both = (low[i] & 0xffff) | (high[i] << 16);
-    std::memcpy(to, &both, static_cast<std::size_t>(count) * 4);
+    const auto slot = static_cast<std::size_t>(slot_at<G>(i / G::kSlots, i % G::kSlots));
+    std::memcpy(to + slot * stride, &both, static_cast<std::size_t>(count) * 4);
   }
   return !(lost[0] | lost[1] | lost[2] | lost[3]);
 }
@@ -107,26 +126,31 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
   const ConvShape& s = job.shape;
   const int groups = padded_channels(s.out_c) / kChannelAlign, values = 4 / kernel.to;
   PackedWinograd packed;
-  packed.steps = (s.in_c + values - 1) / values;
-  const std::size_t group_bytes = bytes_of(winograd_places(kernel.tile) * packed.steps, 64);
+  // Parts are whole pixels, one behind the other.
+  const int channels = kernel.stride == 2 ? padded_channels(s.in_c) : s.in_c;
+  packed.steps = (channels + values - 1) / values;
+  const int slots = winograd_slots(kernel.tile, kernel.stride);
+  const std::size_t group_bytes = bytes_of(slots * slots * packed.steps, 64);
   packed.blocks = cut_groups(s.out_c, *kernel.products, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
   for (const PackedBlock& block : packed.blocks) {
     const std::size_t step = bytes_of(block.loop->groups, 64);
     const int first = block.first_group * kChannelAlign,
               end = std::min(first + block.loop->groups * kChannelAlign, s.out_c);
-    const std::size_t place = static_cast<std::size_t>(packed.steps) * step;
+    const std::size_t slot = static_cast<std::size_t>(packed.steps) * step;
     std::byte* to = bytes.data() + block.offset;
-    for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all places
+    for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all slots
       if (job.tail.real)
         for (int oc = first; oc < end; ++oc) {
           const auto put = kernel.tile == 4 ? put_real<LargeReal> : put_real<Small<1>>;
-          put(job, oc, ic, to + bytes_of(oc - first, 4), place);
+          put(job, oc, ic, to + bytes_of(oc - first, 4), slot);
         }
       else
         for (int oc = first; oc < end; oc += 4) {
-          const auto put = kernel.tile == 4 ? put_integers<LargeInteger> : put_integers<Small<2>>;
-          if (!put(job, oc, std::min(4, end - oc), ic, to + bytes_of(oc - first, 4), place)) return std::nullopt;
+          const auto put = kernel.stride == 2 ? put_integers<Strided>
+                           : kernel.tile == 4 ? put_integers<LargeInteger>
+                                              : put_integers<Small<2>>;
+          if (!put(job, oc, std::min(4, end - oc), ic, to + bytes_of(oc - first, 4), slot)) return std::nullopt;
         }
     }
   }

@@ -10,8 +10,8 @@ namespace ez_rknn::npu::kernels {
 
 struct PackedWinograd {
   std::vector<PackedBlock> blocks;
-  SharedBytes bytes;  ///< [block][place][step][channels of the block][elements of a step]
-  int steps = 0;
+  SharedBytes bytes;  ///< [block][place][part][step][channels of the block][elements of a step]
+  int steps = 0;      ///< of a part
 };
 
 /// Nothing when int16 does not hold them.
