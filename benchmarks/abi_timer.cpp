@@ -1,11 +1,13 @@
 // Times a model through the C interface of a librknnrt, as a C program would use it: float32 in, float32 out. One
 // process a measurement, so that load time and peak memory are its own. Prints one JSON object.
 //   abi_timer LIBRARY MODEL SECONDS [--contexts N] [--profile] [--save PREFIX] [INPUT.bin ...]
-// --contexts N   N contexts of one model on N virtual cores at once, a thread each
+// --contexts N   runs a second of N contexts of one model on N virtual cores at once, a thread each, and of one alone:
+//                in turn, for half a second each, and the median of the turns' ratios
 // --profile      per-layer times of one run instead (RKNN_QUERY_PERF_DETAIL)
 // --save PREFIX  writes output i to PREFIXi.bin
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -119,9 +122,35 @@ std::vector<char> contents(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Runs of all contexts together within `seconds`, per second.
-double throughput(const Library& library, rknn_context first, int contexts, double seconds,
-                  const std::vector<std::vector<char>>& given) {
+/// Runs a second of so many of the runners at once, each on a thread of its own. Nobody stops before everybody's time
+/// is over, and of a run that exceeds it the part within counts: so the end is like the rest.
+double throughput(std::vector<Runner>& runners, std::size_t count, double milliseconds_each) {
+  std::vector<double> runs(count);
+  std::atomic<std::size_t> over{0};
+  std::vector<std::thread> threads;
+  const auto begin = Clock::now();
+  for (std::size_t i = 0; i < count; ++i)
+    threads.emplace_back([&, i] {
+      double last = 0;
+      for (bool late = false; over < count;) {
+        runners[i].run();
+        const double now = milliseconds(begin);
+        if (!late) runs[i] += std::min(1.0, (milliseconds_each - last) / (now - last));
+        if (!late && now >= milliseconds_each) late = true, ++over;
+        last = now;
+      }
+    });
+  for (auto& t : threads) t.join();
+  return std::accumulate(runs.begin(), runs.end(), 0.0) / milliseconds_each * 1e3;
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+void compare_contexts(const Library& library, rknn_context first, int contexts, double seconds,
+                      const std::vector<std::vector<char>>& given, double load) {
   std::vector<Runner> runners;
   for (int i = 0; i < contexts; ++i) {
     rknn_context c = first;
@@ -129,15 +158,18 @@ double throughput(const Library& library, rknn_context first, int contexts, doub
     must(library.set_core_mask(c, static_cast<rknn_core_mask>(1 << i)), "rknn_set_core_mask");
     runners.emplace_back(library, c, given).run();
   }
-  std::atomic<long> runs{0};
-  const auto begin = Clock::now();
-  std::vector<std::thread> threads;
-  for (Runner& r : runners)
-    threads.emplace_back([&] {
-      while (milliseconds(begin) < seconds * 1e3) r.run(), ++runs;
-    });
-  for (auto& t : threads) t.join();
-  return static_cast<double>(runs) / milliseconds(begin) * 1e3;
+  constexpr double kTurn = 500;
+  std::vector<double> alone, together, ratios;
+  for (const auto begin = Clock::now(); milliseconds(begin) < seconds * 1e3 || ratios.empty();) {
+    alone.push_back(throughput(runners, 1, kTurn));
+    together.push_back(throughput(runners, runners.size(), kTurn));
+    ratios.push_back(together.back() / alone.back());
+  }
+  std::printf(
+      "{\"load_ms\": %.3f, \"alone_per_second\": %.3f, \"runs_per_second\": %.3f, \"ratio\": %.3f, "
+      "\"most_alone\": %.3f, \"most\": %.3f}\n",
+      load, median(alone), median(together), median(ratios), *std::max_element(alone.begin(), alone.end()),
+      *std::max_element(together.begin(), together.end()));
 }
 
 }  // namespace
@@ -161,8 +193,7 @@ int main(int argc, char** argv) {
   must(library.init(&context, argv[2], 0, profile ? RKNN_FLAG_COLLECT_PERF_MASK : 0, nullptr), "rknn_init");
   const double load = milliseconds(begin);
   if (contexts > 1) {
-    std::printf("{\"load_ms\": %.3f, \"runs_per_second\": %.3f}\n", load,
-                throughput(library, context, contexts, seconds, given));
+    compare_contexts(library, context, contexts, seconds, given, load);
     return 0;
   }
   Runner runner(library, context, given);

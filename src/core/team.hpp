@@ -4,6 +4,7 @@
 /// microseconds), then sleep.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -19,8 +20,13 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int size() const { return size_; }
-  /// Whether no thread sleeps, so that to hand out a job takes no longer than to write it down. A guess: they may fall
-  /// asleep meanwhile.
+  /// So many threads, the caller included, work from the next job on; the others sleep. 1 to size(), which it is at
+  /// first; beyond these, the nearer one. By any thread, at any time, during a watch too.
+  /// @param after  a larger number waits for a job that begins so much later; what is said meanwhile takes its place
+  void limit(int threads, std::chrono::nanoseconds after = {});
+  int limit() const;
+  /// Whether no thread within the limit sleeps, so that to hand out a job takes no longer than to write it down. A
+  /// guess: they may fall asleep meanwhile.
   bool awake() const;
 
   /// Wakes the threads and keeps them awake until it ends, for jobs that come one soon after another: each could be too
@@ -36,24 +42,19 @@ class Team {
     Team& team_;
   };
 
-  /// Calls job(worker) once for each worker 0..size-1, worker 0 being the caller; returns when all have returned.
-  /// Not re-entrant and for one caller at a time. A job must not throw.
-  template <class F>
-  void run(F&& job) {
-    post(Job::of(job), true);
-  }
-
-  /// Calls body(item, worker) for each item of [0, items). A worker takes the items of its own share first, in order:
-  /// so what it wrote in one job, often what the same share of the next job reads, is in its own cache; then what is
-  /// left of the others'. Workers that have not come before the last item is taken are not waited for: on a busy
-  /// machine the caller does the work alone.
+  /// Calls body(item, worker) for each item of [0, items); workers are 0 (the caller) to size() - 1. A worker takes the
+  /// items of its own share first, in order: so what it wrote in one job, often what the same share of the next job
+  /// reads, is in its own cache; then what is left of the others'. Workers that have not come before the last item is
+  /// taken are not waited for: on a busy machine the caller does the work alone. Not re-entrant and for one caller at a
+  /// time. A body must not throw.
   template <class F>
   void for_each(std::size_t items, F&& body) {
-    if (items <= 1 || size_ == 1) {
+    const int working = settled_limit();
+    if (items <= 1 || working == 1) {
       for (std::size_t i = 0; i < items; ++i) body(i, 0);
       return;
     }
-    const std::size_t count = std::min({static_cast<std::size_t>(size_), items, kShares});
+    const std::size_t count = std::min({static_cast<std::size_t>(working), items, kShares});
     Share shares[kShares];
     for (std::size_t s = 0; s < count; ++s) {
       shares[s].next.store(items * s / count, std::memory_order_relaxed);
@@ -68,7 +69,7 @@ class Team {
         }
       }
     };
-    post(Job::of(job), false);
+    post(Job::of(job));
   }
 
  private:
@@ -92,7 +93,10 @@ class Team {
   };
   static constexpr std::size_t kShares = 64;
 
-  void post(Job job, bool everybody);
+  int settled_limit();
+  void change_limit(int threads);
+  void post(Job job);
+  void end();
 
   const int size_;
   std::unique_ptr<State> state_;

@@ -1,7 +1,8 @@
 #pragma once
 /// Virtual cores: the process has as many as the largest chip, and a run holds those of its mask. Contexts pinned to
 /// one core queue behind each other in the order they came; contexts on different cores run at the same time and share
-/// the machine's threads.
+/// the machine's CPUs: each has a team as large as if it were alone, of which fewer threads work while others run.
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/cpu.hpp"
 #include "core/team.hpp"
 
 namespace ez_rknn::npu {
@@ -18,8 +20,10 @@ class Cores {
   static constexpr int kMost = 3;
   /// The process's.
   static Cores& instance();
-  /// @param threads  of one run; 0: all CPUs the process may use, divided among the runs at work when it starts
-  explicit Cores(int threads);
+  /// @param threads  the most that one run gets; 0: as many as there are CPUs
+  /// @param cpus     that the process may use; runs at the same time share them, at least a thread each, or their
+  ///                 threads would wait for each other's time on a CPU in the middle of every layer
+  explicit Cores(int threads, int cpus = cpu::available_cpus());
   ~Cores();
 
   /// Holds cores and a team of threads for one run.
@@ -53,15 +57,16 @@ class Cores {
   void grant();
   void release(unsigned cores, std::unique_ptr<Team> team);
   std::unique_ptr<Team> take_team();
+  void divide(std::chrono::nanoseconds patience);
 
-  const bool shared_;
   const int threads_;
+  const int all_threads_;  ///< of all runs together, while that is one each
   std::mutex mutex_;
   unsigned busy_ = 0;
-  int runs_ = 0;
+  std::vector<Team*> at_work_;  ///< of the leases, the oldest first
   std::list<Waiter*> waiting_;
-  std::vector<std::unique_ptr<Team>>
-      idle_;  ///< their threads sleep; kept because starting threads costs more than a run
+  /// Their threads sleep; kept because starting threads costs more than a run.
+  std::vector<std::unique_ptr<Team>> idle_;
 };
 
 }  // namespace ez_rknn::npu

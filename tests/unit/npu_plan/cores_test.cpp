@@ -12,11 +12,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Waits until `f()` holds, or fails after a second.
+/// Waits until `f()` holds, or fails after a minute.
 template <class F>
 bool soon(F&& f) {
-  for (int i = 0; i < 1000 && !f(); ++i) std::this_thread::sleep_for(1ms);
+  for (int i = 0; i < 60'000 && !f(); ++i) std::this_thread::sleep_for(1ms);
   return f();
+}
+
+/// Whether a run that goes on comes to have so many threads.
+bool gets(const Cores::Lease& lease, int threads) {
+  return soon([&] {
+    lease.team().for_each(2, [](std::size_t, int) {});
+    return lease.team().limit() == threads;
+  });
 }
 
 }  // namespace
@@ -81,22 +89,46 @@ TEST_CASE("a run over several cores is not starved by runs over one of them") {
   CHECK((wide && narrow));
 }
 
-TEST_CASE("threads: all for one run, shared among several, or as told") {
-  Cores told(3);
-  const auto a = told.acquire(0, 3), b = told.acquire(0, 3);
-  CHECK_EQ(a.team().size(), 3);
-  CHECK_EQ(b.team().size(), 3);
+TEST_CASE("threads: all CPUs for one run, shared among several, given back at the end of one") {
+  Cores cores(0, 8);
+  CHECK_EQ(cores.most_threads(), 8);
+  const auto a = cores.acquire(0, 3);
+  CHECK_EQ(a.team().limit(), 8);
+  {
+    const auto b = cores.acquire(0, 3);
+    CHECK_EQ(a.team().limit(), 4);
+    CHECK_EQ(b.team().limit(), 4);
+    {
+      const auto c = cores.acquire(0, 3);
+      CHECK_EQ(a.team().limit() + b.team().limit() + c.team().limit(), 8);
+      CHECK_EQ(std::min({a.team().limit(), b.team().limit(), c.team().limit()}), 2);
+    }
+    CHECK(gets(a, 4));
+    CHECK(gets(b, 4));
+  }
+  CHECK(gets(a, 8));
+  CHECK_EQ(cores.acquire(0, 3).team().limit(), 4);  // on a team that another run has used
+}
 
-  Cores shared(0);
-  const int all = shared.most_threads();
-  const auto c = shared.acquire(0, 3);
-  CHECK_EQ(c.team().size(), all);
-  const auto d = shared.acquire(0, 3);
-  CHECK_EQ(d.team().size(), std::max(1, all / 2));
+TEST_CASE("threads: at least one for each run, and for one run no more than asked for") {
+  Cores few(0, 2);
+  const auto a = few.acquire(0, 3), b = few.acquire(0, 3), c = few.acquire(0, 3);
+  for (const auto* lease : {&a, &b, &c}) CHECK_EQ(lease->team().limit(), 1);
+
+  Cores told(2, 16);
+  const auto d = told.acquire(0, 3), e = told.acquire(0, 3), f = told.acquire(0, 3);
+  CHECK_EQ(told.most_threads(), 2);
+  for (const auto* lease : {&d, &e, &f}) CHECK_EQ(lease->team().limit(), 2);
+
+  Cores more(6, 2);  // more than there are CPUs, which is slow, but asked for
+  const auto g = more.acquire(0, 3);
+  CHECK_EQ(g.team().limit(), 6);
+  const auto h = more.acquire(0, 3), i = more.acquire(0, 3);
+  for (const auto* lease : {&g, &h, &i}) CHECK_EQ(lease->team().limit(), 2);
 }
 
 TEST_CASE("many short runs from many threads") {
-  Cores cores(2);
+  Cores cores(2, 4);  // as many threads as CPUs for two runs, a share of them for three
   std::atomic<int> inside[3]{}, sum{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < 6; ++t)
