@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Installs what dist/ holds into a bare Debian and runs the quick start there: wheel and .deb, x86_64 or, emulated, aarch64.
 
-usage: bare_root.py [--arch amd64|arm64] [--suite bookworm|trixie] [--no-deb] [--tests [FILE...]]     (root; debootstrap; qemu-user for arm64)
+usage: bare_root.py [--arch amd64|arm64] [--suite bookworm|trixie] [--no-deb] [--tests [FILE...]] [--jobs N]
+                                                                                     (root; debootstrap; qemu-user for arm64)
 
 The roots are made by debootstrap in build/roots and kept; what is installed goes into a scratch folder of the root, made anew each time. For
 another architecture the kernel is told to start its programs with qemu (binfmt_misc), and told to forget it in the end. `make bare-roots`.
@@ -32,17 +33,24 @@ LOADER = "/usr/lib/qemu-loader"  # of qemu in the root; not longer than the path
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
-# $1: the checkout, read-only. $2: the wheel. For tests $3 is what their C++ parts were built into, and the rest are their files.
+# $1: the checkout, read-only. $2: the wheel. For tests $3 is what their C++ parts were built into, $4 the folder of their packages, $5 how many
+# files run at a time, $6 what pytest leaves out, and the rest are the files. Each is a run of pytest of its own, whose words appear when it ends:
+# so what it said stays known when a later file hangs, and the files are counted apart.
 TRY_WHEEL = """
 rm -rf /tmp/try && python3 -m venv /tmp/try
 /tmp/try/bin/pip install --quiet "$2"
 /tmp/try/bin/python "$1/tools/quickstart.py"
 """
-RUN_TESTS = """
-/tmp/try/bin/pip install --quiet --only-binary :all: pytest pytest-timeout hypothesis pillow shtab aiohttp onnxruntime
-cd "$1/tests/python"; shift 2
-export EZ_RKNN_BUILD=$1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis; shift
-/tmp/try/bin/python -m pytest -rs -p no:cacheprovider -o timeout=3600 "$@"
+TEST_PACKAGES = ("pytest", "pytest-timeout", "hypothesis", "pillow", "shtab", "aiohttp", "onnxruntime")
+RUN_TESTS = f"""
+/tmp/try/bin/pip install --quiet --no-index --find-links "$4" {" ".join(TEST_PACKAGES)}
+cd "$1/tests/python"
+export EZ_RKNN_BUILD=$3 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis LEFT_OUT=$6; jobs=$5; shift 6
+rm -rf /tmp/said && mkdir /tmp/said
+printf '%s\\n' "$@" | xargs -P "$jobs" -I FILE sh -fc '
+  /tmp/try/bin/python -m pytest -q -rs -p no:cacheprovider -o timeout=3600 $LEFT_OUT FILE > /tmp/said/FILE 2>&1; code=$?
+  (echo "FILE:"; cat /tmp/said/FILE) | sed "s/^/  /"
+  exit $code'
 """
 # What of tests/python does not run in a bare root, and why.
 NOT_BARE = {
@@ -83,6 +91,7 @@ def main() -> int:
         metavar="FILE",
         help="run these files of tests/python too; without names, all that can run there",
     )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="files of tests that run at a time")
     args = parser.parse_args()
     machine = MACHINES[args.arch]
     with emulator(machine):
@@ -91,7 +100,8 @@ def main() -> int:
         inside(root, TRY_WHEEL, wheel)
         print(f"bare_root: {wheel.name} works on {args.suite}, {args.arch}", flush=True)
         if args.tests is not None:
-            inside(root, RUN_TESTS, wheel, built(machine), *chosen(args.tests, machine))
+            made = built(machine), packages(args.suite, machine)
+            inside(root, RUN_TESTS, wheel, *made, args.jobs, *chosen(args.tests, machine))
         if not args.no_deb:
             (deb,) = (ROOT / "dist").glob(f"ez-rknn_*_{args.arch}.deb")
             inside(root, TRY_DEB, deb)
@@ -111,13 +121,13 @@ def the_wheel(python: str, machine: str) -> pathlib.Path:
 
 
 def chosen(files: list[str], machine: str) -> list[str]:
-    """What pytest is asked for: these files of tests/python, or all, less what cannot run, which is named."""
+    """What pytest leaves out, and its files: these of tests/python, or all, less what cannot run, which is named."""
     left_out = NOT_BARE | (NOT_EMULATED if machine != os.uname().machine else {})
     for name, reason in left_out.items():
         print(f"bare_root: without {name}: {reason}", flush=True)
     files = files or sorted(path.name for path in (ROOT / "tests" / "python").glob("test_*.py"))
-    kept = [name for name in files if name not in left_out]
-    return kept + [f"--deselect=tests/python/{name}" for name in left_out if "::" in name]  # from pytest's rootdir
+    deselected = [f"--deselect=tests/python/{name}" for name in left_out if "::" in name]  # from pytest's rootdir
+    return [" ".join(deselected), *(name for name in files if name not in left_out)]
 
 
 def built(machine: str) -> pathlib.Path:
@@ -125,6 +135,19 @@ def built(machine: str) -> pathlib.Path:
     folder = ROOT / "build" / ("release" if machine == os.uname().machine else machine)
     if not (folder / "tests/fake_rt/libfake_rknnrt.so").exists():
         raise SystemExit(f"bare_root: nothing is built in {folder}")
+    return folder
+
+
+def packages(suite: str, machine: str) -> pathlib.Path:
+    """What tests need, fetched by the pip of `make build`: an emulated one takes many times as long."""
+    folder = ROOT / "build" / f"packages-{suite}-{machine}"
+    # What both Debians' glibc is enough for: pip takes no wheel for an older one than it is told.
+    platforms = [
+        f"--platform=manylinux{version}_{machine}" for version in ("2014", *(f"_2_{n}" for n in range(17, 37)))
+    ]
+    target = [*platforms, f"--python-version={SUITES[suite]}", "--only-binary=:all:"]
+    pip = [ROOT / ".venv/bin/python", "-m", "pip", "download", "--quiet"]
+    subprocess.run([*pip, *target, "--dest", folder, *TEST_PACKAGES], check=True)
     return folder
 
 
