@@ -235,9 +235,10 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
 template <class Compare>
 void for_every_tail(unsigned seeds, unsigned layers, Compare&& compare) {
   Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+  for_each_kind(static_cast<int>(TailKind::count), [&](int kind) {
     for (unsigned i = 0; i < layers; ++i)
       compare(seeds * static_cast<unsigned>(kind) + i, static_cast<TailKind>(kind), i % 2 ? one : two);
+  });
 }
 
 }  // namespace
@@ -339,18 +340,20 @@ TEST_CASE("convolutions of int16 equal the reference bit for bit") {
 
 TEST_CASE("real convolutions stay within the rounding of their sums") {
   Team one(1), two(2);
-  for (int kind = 0; kind < kRealTails; ++kind)
+  for_each_kind(kRealTails, [&](int kind) {
     for (unsigned i = 0; i < 40; ++i)
       for (bool depthwise : {false, true})
         for (ConvInput input : {ConvInput::f16, ConvInput::bf16, ConvInput::f32})
           compare_real(500 * static_cast<unsigned>(kind) + i, kind, depthwise, input, i % 2 ? one : two);
+  });
 }
 
 TEST_CASE("3x3 convolutions of reals stay within the rounding of their sums") {
   Team one(1), two(2);
-  for (int kind = 0; kind < kRealTails; ++kind)
+  for_each_kind(kRealTails, [&](int kind) {
     for (unsigned i = 0; i < 20; ++i)
       compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, true);
+  });
 }
 
 TEST_CASE("a bias, an operand and limits that a kernel of halves applies itself give what the tail gives") {

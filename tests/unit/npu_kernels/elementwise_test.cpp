@@ -54,7 +54,7 @@ void compare(unsigned seed, Random& random, const Case& size, DType input, const
 
 TEST_CASE("integer element-wise layers equal the reference bit for bit") {
   Team one(1), two(2);
-  for (int kind = 0; kind < static_cast<int>(TailKind::count); ++kind)
+  for_each_kind(static_cast<int>(TailKind::count), [&](int kind) {
     for (unsigned i = 0; i < 40; ++i) {
       const unsigned seed = 1000 * static_cast<unsigned>(kind) + i;
       Random random(seed);
@@ -66,12 +66,13 @@ TEST_CASE("integer element-wise layers equal the reference bit for bit") {
       compare(seed, random, size, input, layer, i % 2 ? one : two,
               [](TestMap& expected, TestMap& got) { REQUIRE_EQ(differences(expected, got), 0); });
     }
+  });
 }
 
 // A handful of f32 operations each err by 2^-24 of values up to 1e3; a table's slope multiplies what reaches it.
 TEST_CASE("real element-wise layers stay within f32 rounding, and integers they end in within one") {
   Team one(1), two(2);
-  for (int kind = 0; kind < kRealTails; ++kind)
+  for_each_kind(kRealTails, [&](int kind) {
     for (unsigned i = 0; i < 40; ++i) {
       const unsigned seed = 500 * static_cast<unsigned>(kind) + i;
       Random random(seed);
@@ -89,6 +90,7 @@ TEST_CASE("real element-wise layers stay within f32 rounding, and integers they 
         REQUIRE_LE(worst_ratio(got, expected, absolute, relative), 1.0);
       });
     }
+  });
 }
 
 TEST_CASE("every element-wise kernel allowed here was used by the cases above") {

@@ -1,5 +1,7 @@
 #pragma once
 /// Random layers and maps for the kernels' tests: seeded, so a failure repeats.
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -27,6 +29,12 @@ class Random {
  private:
   std::mt19937 engine_;
 };
+
+/// check(kind), each a subcase, "kind 0" on: an emulated CPU takes hours for some cases; -sc="kind 3" is a part.
+template <class Check>
+void for_each_kind(int kinds, Check&& check) {
+  for (int kind = 0; kind < kinds; ++kind) SUBCASE(("kind " + std::to_string(kind)).c_str()) check(kind);
+}
 
 /// A map with gaps: room after each pixel and row that must keep what it holds.
 class TestMap {
