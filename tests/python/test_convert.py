@@ -206,7 +206,6 @@ def command(*arguments, **environment):
         [sys.executable, "-m", "ez_rknn_async", "convert", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
         env=os.environ | environment,
     )
 

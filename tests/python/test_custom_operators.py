@@ -115,7 +115,6 @@ def test_the_default_folder(option, plug_in, tmp_path):
             [sys.executable, "-c", DEFAULT_FOLDER, BUILDS[0].path, option],
             capture_output=True,
             text=True,
-            timeout=120,
             env=os.environ | {"EZ_RKNN_DEVICE_ROOT": str(root)},
         )
 

@@ -35,8 +35,8 @@ def machine(tmp_path):
             known = {k: v for k, v in os.environ.items() if k not in ("EZ_RKNN_RUNTIME", "ZTU_RKNPU2_RUNTIME_LIBRARY")}
             known |= {"EZ_RKNN_DEVICE_ROOT": str(self.root), "LD_LIBRARY_PATH": str(tmp_path / "lib")} | environment
             command = [sys.executable, "-m", "ez_rknn_async", "doctor", *map(str, arguments)]
-            plain = subprocess.run(command, capture_output=True, text=True, timeout=120, env=known)
-            found = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, env=known)
+            plain = subprocess.run(command, capture_output=True, text=True, env=known)
+            found = subprocess.run([*command, "--json"], capture_output=True, text=True, env=known)
             assert plain.returncode == found.returncode, plain.stderr + found.stderr
             return plain.returncode, json.loads(found.stdout), plain.stdout
 

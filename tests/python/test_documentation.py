@@ -45,7 +45,7 @@ def test_stubs_are_those_of_the_extension_modules(module, tmp_path):
     """`make stubs` writes them again after a change in python/src."""
     made = tmp_path / f"{module}.pyi"
     command = [sys.executable, ROOT / "tools" / "stubs.py", "--module", module, "--output", made]
-    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True)
     committed = ROOT / "python" / "ez_rknn_async" / f"{module}.pyi"
     assert committed.read_text() == made.read_text(), f"{committed} is not current: run `make stubs`"
     assert (PACKAGE / f"{module}.pyi").exists() and (PACKAGE / "py.typed").exists()

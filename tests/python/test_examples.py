@@ -26,7 +26,6 @@ def run(example, *arguments, code=0):
         [sys.executable, EXAMPLES / example, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=600,
         env=os.environ | {"EZ_RKNN_RUNTIME": "software"},
     )
     assert done.returncode == code, done.stderr

@@ -42,7 +42,6 @@ def script(library, text, program, expected=0):
         env=os.environ | {"EZ_FAKE_RT": text},
         capture_output=True,
         text=True,
-        timeout=100,
     )
     assert done.returncode == expected, done.stderr
     assert "Fatal" not in done.stderr and "terminate called" not in done.stderr, done.stderr

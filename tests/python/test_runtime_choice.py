@@ -43,7 +43,6 @@ def choose(tmp_path, fake_library, seed):
             [sys.executable, "-c", CODE, str(seed), repr(options or {}), repr(providers)],
             capture_output=True,
             text=True,
-            timeout=60,
             env=environment,
         )
 
