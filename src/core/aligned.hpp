@@ -2,9 +2,9 @@
 /// Memory that starts on a cache line, zeroed.
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace ez_rknn {
 
@@ -16,19 +16,30 @@ class AlignedBuffer {
   explicit AlignedBuffer(std::size_t bytes) : size_(bytes) {
     if (bytes == 0) return;
     const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded)));
-    if (!data_) throw std::bad_alloc();
-    std::memset(data_.get(), 0, rounded);
+    // Pages fresh from the system are zero, which only calloc knows; weights are mostly such.
+    block_.reset(std::calloc(rounded + kAlignment, 1));
+    if (!block_) throw std::bad_alloc();
+    void* place = block_.get();
+    std::size_t room = rounded + kAlignment;
+    data_ = static_cast<std::byte*>(std::align(kAlignment, rounded, place, room));
   }
-  std::byte* data() { return data_.get(); }
-  const std::byte* data() const { return data_.get(); }
+  AlignedBuffer(AlignedBuffer&& other) noexcept { *this = std::move(other); }
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    block_ = std::move(other.block_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  std::byte* data() { return data_; }
+  const std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
+    void operator()(void* p) const { std::free(p); }
   };
-  std::unique_ptr<std::byte[], Free> data_;
+  std::unique_ptr<void, Free> block_;
+  std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
 

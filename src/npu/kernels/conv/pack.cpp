@@ -91,14 +91,37 @@ void scatter(std::span<const Plain> plain, std::span<const std::uint32_t> at, st
   for (std::size_t i = 0; i < at.size(); ++i) store(block + at[i], plain[i]);
 }
 
-/// The same for two 16-bit weights to a step, all of one tap: a store takes both.
-void scatter_pairs(std::span<const std::int16_t> plain, std::span<const std::uint32_t> at, std::byte* block,
-                   std::int32_t add) {
-  for (std::size_t i = 0; i < at.size(); i += 2) {
-    const auto low = static_cast<std::uint16_t>(plain[i] + add);
-    const auto high = i + 1 < at.size() ? static_cast<std::uint16_t>(plain[i + 1] + add) : std::uint16_t{0};
-    const std::uint32_t both = low | std::uint32_t{high} << 16;
-    std::memcpy(block + at[i], &both, sizeof both);
+/// A vector of the compiler's: four steps of two 16-bit weights.
+typedef std::int16_t Pairs __attribute__((vector_size(16)));
+typedef std::int32_t Steps __attribute__((vector_size(16)));
+
+/// Two 16-bit weights to a step, all of one tap. Channels come four at a time and four steps of each: squares, whose
+/// transposition writes neighbours. Beyond the last channel, or the last of an odd number of inputs, is 0.
+void put_pairs(const Source& source, const PackedBlock& block, const ConvShape& s, std::byte* to) {
+  const int step_bytes = block.loop->groups * kChannelAlign * 4, whole = s.in_c / 8 * 8;
+  const int first = block.first_group * kChannelAlign,
+            end = std::min(first + block.loop->groups * kChannelAlign, s.out_c);
+  for (int oc = first; oc < end; oc += 4, to += 16) {
+    const std::int16_t* from[4] = {};
+    Pairs add[4] = {};
+    for (int k = 0; k < std::min(4, end - oc); ++k)
+      from[k] = source.integers(oc + k).data(), add[k] += static_cast<std::int16_t>(source.ow(oc + k));
+    for (int ic = 0; ic < s.in_c; ic += 8) {
+      Pairs of[4] = {};
+      const int count = ic < whole ? 8 : s.in_c - whole;
+      for (int k = 0; k < 4 && from[k]; ++k) {
+        if (count == 8) std::memcpy(&of[k], from[k] + ic, 16), of[k] += add[k];
+        else
+          for (int i = 0; i < count; ++i) of[k][i] = static_cast<std::int16_t>(from[k][ic + i] + add[k][0]);
+      }
+      const auto low = [](Pairs a, Pairs b) { return __builtin_shufflevector(Steps(a), Steps(b), 0, 4, 1, 5); };
+      const auto high = [](Pairs a, Pairs b) { return __builtin_shufflevector(Steps(a), Steps(b), 2, 6, 3, 7); };
+      const Steps a = low(of[0], of[1]), b = low(of[2], of[3]), c = high(of[0], of[1]), d = high(of[2], of[3]);
+      const Steps steps[4] = {__builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+                              __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+      for (int i = 0; i < (count + 1) / 2; ++i)
+        std::memcpy(to + static_cast<std::ptrdiff_t>(ic / 2 + i) * step_bytes, &steps[i], 16);
+    }
   }
 }
 
@@ -164,6 +187,10 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   std::vector<std::uint32_t> at;
   int at_groups = 0;
   for (const PackedBlock& block : packed.blocks) {
+    if (encoding == DenseEncoding::s16_s16 && s.kernel_h * s.kernel_w == 1) {
+      put_pairs(source, block, s, bytes.data() + block.offset);
+      continue;
+    }
     if (block.loop->groups != at_groups) {
       at_groups = block.loop->groups;
       at = places(s, run, packed, encoding, at_groups);
@@ -186,10 +213,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
           scatter(source.integers(oc), at, to, [&](std::byte* p, std::int16_t w) { store_at<double>(p, w + add); });
           break;
         case DenseEncoding::s16_s16:
-          if (s.kernel_h * s.kernel_w == 1) scatter_pairs(source.integers(oc), at, to, add);
-          else
-            scatter(source.integers(oc), at, to,
-                    [&](std::byte* p, std::int16_t w) { store_at<std::int16_t>(p, w + add); });
+          scatter(source.integers(oc), at, to,
+                  [&](std::byte* p, std::int16_t w) { store_at<std::int16_t>(p, w + add); });
           break;
         default: {
           const std::int32_t shift = add - base[static_cast<std::size_t>(oc)];

@@ -85,15 +85,42 @@ void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t str
 /// A place's weights of four output channels: what the compiler makes one vector of.
 typedef std::int32_t Four __attribute__((vector_size(16)));
 
+/// The first eight of nine numbers of four channels each, transposed and widened.
+void transpose_eight(const std::int16_t* const (&from)[4], Four (&to)[9]) {
+  typedef std::int16_t Eight __attribute__((vector_size(16)));
+  typedef std::int16_t Narrow __attribute__((vector_size(8)));
+  Eight of[4];
+  for (int k = 0; k < 4; ++k) std::memcpy(&of[k], from[k], sizeof of[k]);
+  const auto put = [&to](Four pairs01, Four pairs23, int first) {  // four numbers of two channels each
+    const auto low = Eight(__builtin_shufflevector(pairs01, pairs23, 0, 4, 1, 5));
+    const auto high = Eight(__builtin_shufflevector(pairs01, pairs23, 2, 6, 3, 7));
+    const auto widen = [](Narrow n) { return __builtin_convertvector(n, Four); };
+    to[first] = widen(__builtin_shufflevector(low, low, 0, 1, 2, 3));
+    to[first + 1] = widen(__builtin_shufflevector(low, low, 4, 5, 6, 7));
+    to[first + 2] = widen(__builtin_shufflevector(high, high, 0, 1, 2, 3));
+    to[first + 3] = widen(__builtin_shufflevector(high, high, 4, 5, 6, 7));
+  };
+  const auto begin = [](Eight a, Eight b) { return Four(__builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)); };
+  const auto rest = [](Eight a, Eight b) { return Four(__builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)); };
+  put(begin(of[0], of[1]), begin(of[2], of[3]), 0);
+  put(rest(of[0], of[1]), rest(of[2], of[3]), 4);
+}
+
 /// The weights of output channels [oc, oc + count) and of an input channel; beyond either's last, 0.
 void load_four(const ConvJob& job, int oc, int count, int ic, Four (&g)[9]) {
   std::fill_n(g, 9, Four{});
   if (ic >= job.shape.in_c) return;
-  for (int lane = 0; lane < count; ++lane) {
-    const std::int16_t* w = job.weights.integers.data() + weight_at(job, oc + lane, ic);
-    const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc + lane)] : 0;
-    for (int i = 0; i < 9; ++i) g[i][lane] = w[i] + ow;
+  const std::int16_t* from[4];  // beyond the last one, the first once more, and 0 in the end
+  Four ow{}, there{};
+  for (int lane = 0; lane < 4; ++lane) {
+    const int channel = oc + (lane < count ? lane : 0);
+    from[lane] = job.weights.integers.data() + weight_at(job, channel, ic);
+    ow[lane] = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0;
+    there[lane] = lane < count ? -1 : 0;
   }
+  transpose_eight(from, g);
+  g[8] = Four{from[0][8], from[1][8], from[2][8], from[3][8]};
+  for (Four& place : g) place = (place + ow) & there;
 }
 
 /// How many slots come before a line's slot y and x: parts lie side by side.
