@@ -1,7 +1,10 @@
 #pragma once
 /// Memory that starts on a cache line, zeroed.
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -16,30 +19,30 @@ class AlignedBuffer {
   explicit AlignedBuffer(std::size_t bytes) : size_(bytes) {
     if (bytes == 0) return;
     const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    // Pages fresh from the system are zero, which only calloc knows; weights are mostly such.
-    block_.reset(std::calloc(rounded + kAlignment, 1));
-    if (!block_) throw std::bad_alloc();
-    void* place = block_.get();
-    std::size_t room = rounded + kAlignment;
-    data_ = static_cast<std::byte*>(std::align(kAlignment, rounded, place, room));
+    if (rounded >= kOwnPages) {
+      void* pages = mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (pages == MAP_FAILED) throw std::bad_alloc();
+      data_ = std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(pages), Free{rounded});
+      return;
+    }
+    data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded)));
+    if (!data_) throw std::bad_alloc();
+    std::memset(data_.get(), 0, rounded);
   }
-  AlignedBuffer(AlignedBuffer&& other) noexcept { *this = std::move(other); }
-  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
-    block_ = std::move(other.block_);
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-    return *this;
-  }
-  std::byte* data() { return data_; }
-  const std::byte* data() const { return data_; }
+  std::byte* data() { return data_.get(); }
+  const std::byte* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
  private:
+  /// From here on, pages of the system's: zero before anybody writes to them, and what is held for long (packed
+  /// weights) leaves no holes behind it in the heap, where the much that loading a model takes for a moment comes from.
+  static constexpr std::size_t kOwnPages = 128 << 10;
+
   struct Free {
-    void operator()(void* p) const { std::free(p); }
+    std::size_t pages;  ///< bytes of them; 0: of the heap
+    void operator()(std::byte* p) const { pages ? static_cast<void>(munmap(p, pages)) : std::free(p); }
   };
-  std::unique_ptr<void, Free> block_;
-  std::byte* data_ = nullptr;
+  std::unique_ptr<std::byte[], Free> data_;
   std::size_t size_ = 0;
 };
 
