@@ -8,6 +8,7 @@ namespace ez_rknn::npu::kernels {
 
 /// Work is counted in multiply-accumulates of a dense int8 layer on AVX2, 20 ps each; other kinds in their multiples.
 constexpr std::uint64_t kWinogradGain = 4;    ///< multiplications of the direct form in the time of one
+constexpr std::uint64_t kStridedGain = 1;     ///< with stride 2
 constexpr std::uint64_t kDepthwiseWork = 5;   ///< of a multiplication
 constexpr std::uint64_t kReferenceWork = 50;  ///< of a multiplication by the plain reference
 constexpr std::uint64_t kPoolWork = 4;        ///< of an element read

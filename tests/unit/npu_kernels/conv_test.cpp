@@ -297,6 +297,7 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(256, 20, 1), "winograd4_i8/avx2");
   CHECK_EQ(kernel(8, 24, 127, 2), "conv_i8/avx2");
   CHECK_EQ(kernel(32, 24, 255, 2), "winograd_strided_i8/avx2");
+  CHECK_EQ(kernel(20, 40, 1, 2), "conv_i8/avx2");  // whole groups of sixteen channels: 32
   CHECK_EQ(kernel(512, 7, 1, 2), "conv_i8/avx2");  // too much memory
 }
 

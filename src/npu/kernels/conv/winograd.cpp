@@ -62,7 +62,9 @@ class Winograd final : public Conv {
     return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.bytes.size(); }
-  std::uint64_t work() const override { return shape_.macs() / kWinogradGain + shape_.outputs() * tail_->work(); }
+  std::uint64_t work() const override {
+    return shape_.macs() / (kernel_.stride == 2 ? kStridedGain : kWinogradGain) + shape_.outputs() * tail_->work();
+  }
   std::string_view kernel() const override { return variant_.name; }
 
  private:
@@ -248,7 +250,7 @@ constexpr double kCachedBytes = 1 << 20;
 struct Cost {
   double input_4, output_4, input_2, output_2, input_strided, output_strided, streaming;
 };
-constexpr Cost kBytes{560, 860, 128, 240, 240, 160, 0.75}, kHalves{600, 500, 170, 140, 0, 0, 0.5};
+constexpr Cost kBytes{560, 860, 128, 240, 150, 210, 0.75}, kHalves{600, 500, 170, 140, 0, 0, 0.5};
 
 /// What a layer costs by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, bool real, int side) {
@@ -257,11 +259,12 @@ double operations(const ConvShape& s, bool real, int side) {
   const double vectors = real ? 2 * out_groups : (s.out_c + 7) / 8;  // of eight channels
   const int slots = side == 1 ? 3 : winograd_slots(side, s.stride_h);
   const double weight = real && side > 1 ? 4 : 2;
+  const double inputs = side > 1 && s.stride_h == 2 ? 16 * in_groups : s.in_c;
   // A network's other layers have driven weights out of the caches; a small one's stay.
-  const double streamed = std::max(weight * slots * slots * s.in_c * s.out_c - kCachedBytes, 0.0) * cost.streaming;
+  const double streamed = std::max(weight * slots * slots * inputs * s.out_c - kCachedBytes, 0.0) * cost.streaming;
   if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * vectors + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
-  const double products = slots * slots * s.in_c * vectors;
+  const double products = slots * slots * inputs * vectors;
   const double transforms = s.stride_h == 2 ? cost.input_strided * in_groups + cost.output_strided * out_groups
                             : side == 4     ? cost.input_4 * in_groups + cost.output_4 * out_groups
                                             : cost.input_2 * in_groups + cost.output_2 * out_groups;
