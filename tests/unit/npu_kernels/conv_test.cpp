@@ -198,10 +198,11 @@ int compare_tiles(unsigned seed, TailKind kind) {
 /// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
 /// n * 4 bounds; a stored short real adds half a unit of its own, and a unit more where both lie on either side of a
 /// tie.
-void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team, bool square = false) {
+void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team& team,
+                  ConvShape (*special)(ConvShape) = nullptr) {
   Random random(seed);
   ConvShape s = random_shape(random, depthwise);
-  if (square) s = square_window(s);
+  if (special) s = special(s);
   const int inputs = s.kernel_h * s.kernel_w * (depthwise ? 1 : s.in_c);
   DpuLayer tail = random_real_layer(random, kind, s.out_c);
   ConvWeights weights;
@@ -303,17 +304,19 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
 
 TEST_CASE("3x3 convolutions of halves go by the tiles that pay") {
   if (!cpu::allows(cpu::Isa::avx2)) return;
-  const auto kernel = [](int channels, int size) {
+  const auto kernel = [](int channels, int size, int stride = 1) {
     ConvWeights weights;
     weights.reals.assign(static_cast<std::size_t>(channels * channels * 9), 0.5f);
     DpuLayer tail;
     tail.real = true, tail.out_type = DType::f16;
-    return kernel_of_square(channels, size, ConvInput::f16, weights, tail);
+    return kernel_of_square(channels, size, ConvInput::f16, weights, tail, stride);
   };
   CHECK_EQ(kernel(16, 2), "conv_f16_f16/avx2");
   CHECK_EQ(kernel(64, 6), "winograd_f16/avx2");
   CHECK_EQ(kernel(16, 80), "winograd4_f16/avx2");
   CHECK_EQ(kernel(128, 28), "winograd4_f16/avx2");
+  CHECK_EQ(kernel(128, 28, 2), "winograd_strided_f16/avx2");
+  CHECK_EQ(kernel(8, 28, 2), "conv_f16_f16/avx2");
   CHECK_EQ(kernel(256, 14), "winograd_f16/avx2");  // the larger tiles' weights take too much memory
   CHECK_EQ(kernel(512, 7), "conv_f16_f16/avx2");   // and the smaller ones'
 }
@@ -353,7 +356,8 @@ TEST_CASE("3x3 convolutions of reals stay within the rounding of their sums") {
   Team one(1), two(2);
   for_each_kind(kRealTails, [&](int kind) {
     for (unsigned i = 0; i < 20; ++i)
-      compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, true);
+      for (const auto window : {square_window, strided_window})
+        compare_real(9000 * static_cast<unsigned>(kind) + i, kind, false, ConvInput::f16, i % 2 ? one : two, window);
   });
 }
 

@@ -66,6 +66,8 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd4_f16/avx2", ConvInput::f16, &kWinograd4F16Avx2, cpu::Isa::avx2},
     {"winograd4_f16/avx512", ConvInput::f16, &kWinograd4F16Avx512, cpu::Isa::avx512},
     {"winograd_strided_i8/avx2", ConvInput::i8, &kWinogradStridedI8Avx2, cpu::Isa::avx2},
+    {"winograd_strided_f16/avx2", ConvInput::f16, &kWinogradStridedF16Avx2, cpu::Isa::avx2},
+    {"winograd_strided_f16/avx512", ConvInput::f16, &kWinogradStridedF16Avx512, cpu::Isa::avx512},
 };
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
@@ -74,6 +76,7 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd_i8/neon", ConvInput::i8, &kWinogradI8Neon, cpu::Isa::neon},
     {"winograd4_i8/neon", ConvInput::i8, &kWinograd4I8Neon, cpu::Isa::neon},
     {"winograd_strided_i8/neon", ConvInput::i8, &kWinogradStridedI8Neon, cpu::Isa::neon},
+    {"winograd_strided_f16/neon", ConvInput::f16, &kWinogradStridedF16Neon, cpu::Isa::neon},
 };
 #endif
 
@@ -108,6 +111,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[11].name, cpu::Isa::avx2, dense<11>},
     {kWinograd[0].name, cpu::Isa::avx2, winograd<0>, worth<0>},
     {kWinograd[4].name, cpu::Isa::avx2, winograd<4>, worth<4>},
+    {kWinograd[7].name, cpu::Isa::avx2, winograd<7>, worth<7>},
     {kDense[5].name, cpu::Isa::avx2, dense<5>},
     {kDense[7].name, cpu::Isa::avx2, dense<7>},
     {kDepthwise[0].name, cpu::Isa::avx2, depthwise<0>},
@@ -121,6 +125,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
     {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth<1>},
     {kWinograd[5].name, cpu::Isa::avx512, winograd<5>, worth<5>},
+    {kWinograd[8].name, cpu::Isa::avx512, winograd<8>, worth<8>},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},
@@ -145,6 +150,7 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[4].name, cpu::Isa::neon, depthwise<4>},
     {kWinograd[0].name, cpu::Isa::neon, winograd<0>, worth<0>},
     {kWinograd[1].name, cpu::Isa::neon, winograd<1>, worth<1>},
+    {kWinograd[5].name, cpu::Isa::neon, winograd<5>, worth<5>},
     {kDense[1].name, cpu::Isa::neondot, dense<1>},
     {kDense[6].name, cpu::Isa::neoni8mm, dense<6>},
 #endif

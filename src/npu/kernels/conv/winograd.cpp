@@ -250,7 +250,7 @@ constexpr double kCachedBytes = 1 << 20;
 struct Cost {
   double input_4, output_4, input_2, output_2, input_strided, output_strided, streaming;
 };
-constexpr Cost kBytes{560, 860, 128, 240, 150, 210, 0.75}, kHalves{600, 500, 170, 140, 0, 0, 0.5};
+constexpr Cost kBytes{560, 860, 128, 240, 150, 210, 0.75}, kHalves{600, 500, 170, 140, 320, 150, 0.5};
 
 /// What a layer costs by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, bool real, int side) {

@@ -11,6 +11,7 @@ const WinogradKernel kWinograd4I8Avx2 = winograd_4x4<WinogradBytes4>(kDenseI8Avx
 const WinogradKernel kWinogradStridedI8Avx2 = winograd_strided<WinogradBytesStrided>(kDenseI8Avx2);
 const WinogradKernel kWinogradF16Avx2 = winograd_2x2<WinogradHalves>(kDenseF32Avx2);
 const WinogradKernel kWinograd4F16Avx2 = winograd_4x4<WinogradHalves4>(kDenseF32Avx2);
+const WinogradKernel kWinogradStridedF16Avx2 = winograd_strided<WinogradHalves>(kDenseF32Avx2);
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -47,10 +47,10 @@ struct WinogradKernel {
 
 #if defined(__x86_64__)
 extern const WinogradKernel kWinogradI8Avx2, kWinograd4I8Avx2, kWinogradStridedI8Avx2, kWinogradF16Avx2,
-    kWinograd4F16Avx2, kWinogradF16Avx512, kWinograd4F16Avx512;
+    kWinograd4F16Avx2, kWinogradStridedF16Avx2, kWinogradF16Avx512, kWinograd4F16Avx512, kWinogradStridedF16Avx512;
 #elif defined(__aarch64__)
 extern const WinogradKernel kWinogradI8Neon, kWinograd4I8Neon, kWinogradStridedI8Neon, kWinogradF16Neon,
-    kWinograd4F16Neon;
+    kWinograd4F16Neon, kWinogradStridedF16Neon;
 #endif
 
 }  // namespace ez_rknn::npu::kernels

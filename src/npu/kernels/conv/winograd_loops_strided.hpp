@@ -1,5 +1,5 @@
 #pragma once
-/// 3x3 windows of stride 2, in integers. Along an axis, two outputs read pixels p0 to p4:
+/// 3x3 windows of stride 2. Along an axis, two outputs read pixels p0 to p4:
 ///   y0 = p0 a + p2 c + p1 b,  y1 = p2 a + p4 c + p3 b
 /// Pixels of even number meet two taps, which is F(2, 2) with three products; those of odd number meet one, and their
 /// two products are split alike, so that they are added up with the former before the way back:

@@ -11,6 +11,7 @@ const WinogradKernel kWinograd4I8Neon = winograd_4x4<WinogradBytes4>(kDenseI8Neo
 const WinogradKernel kWinogradStridedI8Neon = winograd_strided<WinogradBytesStrided>(kDenseI8Neon);
 const WinogradKernel kWinogradF16Neon = winograd_2x2<WinogradHalves>(kDenseF32Neon);
 const WinogradKernel kWinograd4F16Neon = winograd_4x4<WinogradHalves4>(kDenseF32Neon);
+const WinogradKernel kWinogradStridedF16Neon = winograd_strided<WinogradHalves>(kDenseF32Neon);
 
 }  // namespace ez_rknn::npu::kernels
 #endif

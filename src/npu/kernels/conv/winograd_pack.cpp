@@ -70,15 +70,25 @@ std::size_t weight_at(const ConvJob& job, int oc, int ic) {
   return (static_cast<std::size_t>(oc) * static_cast<std::size_t>(job.shape.in_c) + static_cast<std::size_t>(ic)) * 9;
 }
 
+/// How many slots come before a line's slot y and x: parts lie side by side.
+template <class G>
+constexpr int slot_at(int y, int x) {
+  if constexpr (!std::is_same_v<G, Strided>) return y * G::kSlots + x;
+  const int high = winograd_parts(2, 2, y / 2), wide = winograd_parts(2, 2, x / 2);
+  return y / 2 * 2 * G::kSlots + x / 2 * 2 * high + y % 2 * wide + x % 2;
+}
+
 /// The weights of an output and input channel, transformed, `stride` bytes apart.
 template <class G>
 void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t stride) {
-  double g[9], places[G::kSlots * G::kSlots];
+  constexpr int n = G::kSlots * G::kSlots;
+  double g[9], places[n];
   std::copy_n(job.weights.reals.data() + weight_at(job, oc, ic), 9, g);
   transform<G>(g, places);
-  for (double p : places) {
-    const auto value = static_cast<float>(p);
-    std::memcpy(to, &value, sizeof value), to += stride;
+  for (int i = 0; i < n; ++i) {
+    const auto value = static_cast<float>(places[i]);
+    const auto slot = static_cast<std::size_t>(slot_at<G>(i / G::kSlots, i % G::kSlots));
+    std::memcpy(to + slot * stride, &value, sizeof value);
   }
 }
 
@@ -123,14 +133,6 @@ void load_four(const ConvJob& job, int oc, int count, int ic, Four (&g)[9]) {
   for (Four& place : g) place = (place + ow) & there;
 }
 
-/// How many slots come before a line's slot y and x: parts lie side by side.
-template <class G>
-constexpr int slot_at(int y, int x) {
-  if constexpr (!std::is_same_v<G, Strided>) return y * G::kSlots + x;
-  const int high = winograd_parts(2, 2, y / 2), wide = winograd_parts(2, 2, x / 2);
-  return y / 2 * 2 * G::kSlots + x / 2 * 2 * high + y % 2 * wide + x % 2;
-}
-
 /// Those of two input channels side by side. False when int16 does not hold them.
 template <class G>
 bool put_integers(const ConvJob& job, int oc, int count, int ic, std::byte* to, std::size_t stride) {
@@ -169,7 +171,9 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
     for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all slots
       if (job.tail.real)
         for (int oc = first; oc < end; ++oc) {
-          const auto put = kernel.tile == 4 ? put_real<LargeReal> : put_real<Small<1>>;
+          const auto put = kernel.stride == 2 ? put_real<Strided>
+                           : kernel.tile == 4 ? put_real<LargeReal>
+                                              : put_real<Small<1>>;
           put(job, oc, ic, to + bytes_of(oc - first, 4), slot);
         }
       else
