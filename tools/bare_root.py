@@ -41,9 +41,9 @@ rm -rf /tmp/try && python3 -m venv /tmp/try
 /tmp/try/bin/pip install --quiet "$2"
 /tmp/try/bin/python "$1/tools/quickstart.py"
 """
-TEST_PACKAGES = ("pytest", "pytest-timeout", "hypothesis", "pillow", "shtab", "aiohttp", "onnxruntime")
+TEST_PACKAGES = "pytest pytest-timeout hypothesis pillow shtab aiohttp onnxruntime nanobind ruff"
 RUN_TESTS = f"""
-/tmp/try/bin/pip install --quiet --no-index --find-links "$4" {" ".join(TEST_PACKAGES)}
+/tmp/try/bin/pip install --quiet --no-index --find-links "$4" --constraint "$1/requirements-dev.txt" {TEST_PACKAGES}
 cd "$1/tests/python"
 export EZ_RKNN_BUILD=$3 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis LEFT_OUT=$6; jobs=$5; shift 6
 rm -rf /tmp/said && mkdir /tmp/said
@@ -146,8 +146,8 @@ def packages(suite: str, machine: str) -> pathlib.Path:
         f"--platform=manylinux{version}_{machine}" for version in ("2014", *(f"_2_{n}" for n in range(17, 37)))
     ]
     target = [*platforms, f"--python-version={SUITES[suite]}", "--only-binary=:all:"]
-    pip = [ROOT / ".venv/bin/python", "-m", "pip", "download", "--quiet"]
-    subprocess.run([*pip, *target, "--dest", folder, *TEST_PACKAGES], check=True)
+    pip = [ROOT / ".venv/bin/python", "-m", "pip", "download", "--quiet", "--constraint", ROOT / "requirements-dev.txt"]
+    subprocess.run([*pip, *target, "--dest", folder, *TEST_PACKAGES.split()], check=True)
     return folder
 
 
