@@ -19,6 +19,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheels"
@@ -137,21 +138,24 @@ done
         script = folder / name
         script.write_text(f'#!/bin/sh\n# zig {version}{change}exec "{zig}/zig" {command} "$@"\n')
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    link_to_unwinder(folder)
+    link_to_libgcc(folder, arch)
     return folder
 
 
-def link_to_unwinder(folder: pathlib.Path) -> None:
-    """Makes an empty libgcc_s with the symbols of the real one; on the link line before zig's own unwinder, it keeps that out.
+def link_to_libgcc(folder: pathlib.Path, arch: str) -> None:
+    """Makes an empty libgcc_s with symbols of the real one; on the link line before zig's own libraries, it keeps those out.
 
     A process must have one unwinder: pthread_exit, with which Python before 3.14 ends daemon threads, hands the state of
-    glibc's, which is libgcc_s, to the code of every frame.
+    glibc's, which is libgcc_s, to the code of every frame. And zig's compiler_rt, where 128-bit arithmetic is, has in the
+    same object a stack canary (constant on aarch64), memcpy and mathematical functions, which all go before glibc's.
     """
-    symbols = ROOT / "cmake" / "libgcc_s.map"
-    source, library = folder / "libgcc_s.c", folder / "libgcc_s.so"
-    source.write_text(
-        "".join(f"void {name}(void) {{}}\n" for name in re.findall(r"\b_Unwind_\w+", symbols.read_text()))
-    )
+    versions: dict[str, list[str]] = {}
+    for path in (ROOT / "cmake" / "libgcc_s.map", ROOT / "cmake" / f"libgcc_s_{arch}.map"):
+        for version, names in re.findall(r"(GCC_[\d.]+) {([^}]*)}", path.read_text() if path.exists() else ""):
+            versions.setdefault(version, []).extend(re.findall(r"\w+", names))
+    symbols, source, library = folder / "libgcc_s.map", folder / "libgcc_s.c", folder / "libgcc_s.so"
+    symbols.write_text("".join(f"{version} {{ {'; '.join(names)}; }};\n" for version, names in versions.items()))
+    source.write_text("".join(f"void {name}(void) {{}}\n" for names in versions.values() for name in names))
     options = ["-shared", "-nostdlib", "-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={symbols}"]
     subprocess.run([folder / "cc", *options, source, "-o", library], check=True)
 
@@ -240,6 +244,11 @@ def checked(wheel: pathlib.Path, tools: pathlib.Path, output: pathlib.Path, olde
     (final,) = set(output.glob("*.whl")) - before
     if oldest and f"manylinux_{oldest.replace('.', '_')}_" not in final.name:
         raise SystemExit(f"wheels: {final.name} needs more than glibc {oldest}")
+    with zipfile.ZipFile(final) as files:
+        libraries = [name for name in files.namelist() if name.endswith(".so")]
+        wrong = [name for name in libraries if b"\0__stack_chk_fail\0" not in files.read(name)]
+    if wrong or not libraries:
+        raise SystemExit(f"wheels: {wrong or final.name}: no import of glibc's stack protector (see link_to_libgcc)")
     if final.stat().st_size > LARGEST:
         raise SystemExit(f"wheels: {final.name} has {final.stat().st_size} bytes, more than {LARGEST}")
     return final

@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "core/cgroup.hpp"
 #include "ez_rknn/error.hpp"
-#if defined(__aarch64__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -35,22 +38,38 @@ bool request_amx() {
   return syscall(SYS_arch_prctl, kArchReqXcompPerm, kXtileData) == 0;
 }
 
+struct Cpuid {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+};
+Cpuid cpuid(unsigned leaf) {
+  Cpuid r;
+  __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);  // leaves zeros where there is no such leaf
+  return r;
+}
+
+/// Registers that the system saves: 6 for AVX's, 0xe6 for those of AVX-512.
+std::uint64_t saved_registers() {
+  if (!(cpuid(1).c & 1u << 27)) return 0;  // OSXSAVE
+  unsigned low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return std::uint64_t{high} << 32 | low;
+}
+
+bool all(unsigned bits, unsigned wanted) { return (bits & wanted) == wanted; }
+
+/// By cpuid itself: __builtin_cpu_supports would link compiler_rt into zig's wheels, which is one object with a memcpy,
+/// mathematical functions and a stack canary of its own in the place of glibc's.
 bool hardware_has(Isa isa) {
   switch (isa) {
     case Isa::ref: return true;
-    case Isa::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    case Isa::avx512:
-      return hardware_has(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512vbmi");
-    case Isa::avx512vnni: return hardware_has(Isa::avx512) && __builtin_cpu_supports("avx512vnni");
-    case Isa::amx: {
-      unsigned a = 7, b = 0, c = 0, d = 0;  // leaf 7: EDX bit 22 AMX-BF16, 24 AMX-TILE, 25 AMX-INT8
-      __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-      constexpr unsigned kNeeded = 1u << 22 | 1u << 24 | 1u << 25;
-      return hardware_has(Isa::avx512vnni) && (d & kNeeded) == kNeeded && request_amx();
-    }
+    case Isa::avx2:  // FMA, F16C; AVX2, BMI2
+      return (saved_registers() & 6) == 6 && all(cpuid(1).c, 1u << 12 | 1u << 29) && all(cpuid(7).b, 1u << 5 | 1u << 8);
+    case Isa::avx512:  // F, DQ, BW, VL; VBMI
+      return hardware_has(Isa::avx2) && (saved_registers() & 0xe6) == 0xe6 &&
+             all(cpuid(7).b, 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) && all(cpuid(7).c, 1u << 1);
+    case Isa::avx512vnni: return hardware_has(Isa::avx512) && all(cpuid(7).c, 1u << 11);
+    case Isa::amx:  // BF16, TILE, INT8
+      return hardware_has(Isa::avx512vnni) && all(cpuid(7).d, 1u << 22 | 1u << 24 | 1u << 25) && request_amx();
     default: return false;
   }
 }
