@@ -105,7 +105,7 @@ docs:
 
 ## make wheels     wheels for x86_64 and aarch64 into dist/, checked and tried (docs/packages.md)
 wheels: $(STAMP)
-	$(BIN)/python tools/wheels.py --tests test_faults.py
+	$(BIN)/python tools/wheels.py --tests test_faults.py test_hardening.py
 
 ## make packages   tarballs and Debian packages of the C++ library into dist/; for arm64 too where its compiler is
 PACKAGED = -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr

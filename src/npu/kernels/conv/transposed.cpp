@@ -181,6 +181,9 @@ class Interleaved final : public Conv {
  private:
   static constexpr int kMostBytes = 8;  ///< of an input pixel's outputs: a word
 
+  /// One vector, for one store.
+  typedef std::uint64_t Pixel __attribute__((vector_size(16)));
+
   /// A number the compiler knows.
   template <int N>
   using Fixed = std::integral_constant<int, N>;
@@ -197,8 +200,8 @@ class Interleaved final : public Conv {
         std::memcpy(&left, packed.data + y * packed.row + x * packed.pixel, sizeof left);
         for (int ky = 0; ky < high; ++ky)
           for (int kx = 0; kx < wide; ++kx, left >>= bits) {
-            const std::uint64_t pixel[2] = {left & keep, 0};
-            std::memcpy(to + ky * out.row + kx * out.pixel, pixel, sizeof pixel);
+            const Pixel pixel = {left & keep, 0};
+            std::memcpy(to + ky * out.row + kx * out.pixel, &pixel, sizeof pixel);
           }
       }
   }
