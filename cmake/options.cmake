@@ -1,3 +1,7 @@
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "GCC ${CMAKE_CXX_COMPILER_VERSION} lacks __builtin_shufflevector: GCC 12 or newer is needed, or clang")
+endif()
+
 # Compile options of every target of ours, and one helper that makes a layer: a static library named ez_rknn_<layer>.
 add_library(ez_rknn_options INTERFACE)
 target_compile_options(ez_rknn_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -fno-math-errno
