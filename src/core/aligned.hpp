@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -10,6 +11,15 @@
 #include <utility>
 
 namespace ez_rknn {
+
+/// The address sanitizer watches the ends of what comes from the heap, not those of pages.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHeapOnly = true;
+#elif defined(__has_feature)
+constexpr bool kHeapOnly = __has_feature(address_sanitizer);
+#else
+constexpr bool kHeapOnly = false;
+#endif
 
 class AlignedBuffer {
  public:
@@ -36,7 +46,7 @@ class AlignedBuffer {
  private:
   /// From here on, pages of the system's: zero before anybody writes to them, and what is held for long (packed
   /// weights) leaves no holes behind it in the heap, where the much that loading a model takes for a moment comes from.
-  static constexpr std::size_t kOwnPages = 128 << 10;
+  static constexpr std::size_t kOwnPages = kHeapOnly ? SIZE_MAX : 128 << 10;
 
   struct Free {
     std::size_t pages;  ///< bytes of them; 0: of the heap

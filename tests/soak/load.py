@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
+import concurrent.futures
 import ctypes
 import gc
 import os
@@ -330,17 +331,14 @@ def warm_up() -> None:
     end = time.monotonic() + 2
     start = threading.Barrier(2)
 
-    def run() -> None:
+    def run(_: int) -> None:
         start.wait()
         while time.monotonic() < end:
             x, expected = target.cases[0]
             target.check(target.session.run(None, x), expected)
 
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, range(2)))  # raises what they raised
     target.retire(target.session)
 
 

@@ -1,7 +1,7 @@
 #pragma once
 /// 3x3 convolution by Winograd's F(2x2, 3x3): a half of the multiplications for 16/9 of the weights; with stride 2
 /// seven in ten, for 25/9. Over f16, all sums are f32; where the direct form rounds in proportion to a window's
-/// products, this rounds in proportion to those of the 4x4 pixels around it. Over int8 the transforms are integers:
+/// products, this rounds in proportion to those of all pixels of its tile. Over int8 the transforms are integers:
 /// exact.
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/conv/winograd_kernel.hpp"
