@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
 constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
+constexpr int kStepBytes = 64;                    ///< of weights a step, or half as many
 constexpr int kTailPixels = 48;                   ///< of runs whose accumulators the tail takes together
 constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
 
@@ -230,6 +231,7 @@ class Dense final : public Conv {
     for (int b = begin; b < end; ++b) {
       const PackedBlock& block = weights_.blocks[static_cast<std::size_t>(b)];
       tile.weights = weights_.bytes.data() + block.offset;
+      fetch_ahead(tile, b, rows, w);
       Runs runs(*this, task, block, tile);
       for (int y = 0; y < rows; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
@@ -241,6 +243,17 @@ class Dense final : public Conv {
       if (pairs()) runs.flush();
     }
     if (pairs()) variant_.kernel->end();
+  }
+
+  /// The next block's weights come from memory while this one's multiply.
+  void fetch_ahead(DenseTile& tile, int b, int rows, const Walk& w) const {
+    const int next = b + 1 < loops() ? b + 1 : 0;
+    const int pixels = weights_.blocks[static_cast<std::size_t>(b)].loop->max_pixels;
+    const int runs = (w.view.shape.out_w + pixels - 1) / pixels * rows;
+    tile.ahead = nullptr, tile.ahead_step = 0;
+    if (weights_.bytes.size() <= kKeptBytes || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
+    tile.ahead = weights_.bytes.data() + weights_.blocks[static_cast<std::size_t>(next)].offset;
+    tile.ahead_step = (kStepBytes + runs - 1) / runs;
   }
 
   /// Up to max_pixels neighbouring output pixels.
@@ -287,7 +300,7 @@ class Dense final : public Conv {
         finish_.out = out_at(first) + channel;
         if (const std::byte* operand = operand_at(first)) finish_.operand = operand + channel;
         tile_.source = first.source, tile_.runs = count;
-        return block_.loop->functions[pixels - 1](tile_);
+        return call(pixels);
       }
       while (count > 0) {
         if (held_ + pixels > dense_.held_pixels(block_)) finish_row();
@@ -295,7 +308,7 @@ class Dense final : public Conv {
         tile_.runs = std::min(count, (dense_.held_pixels(block_) - held_) / pixels);
         tile_.source = first.source;
         tile_.accumulators = buffer_ + held_ * tail_.accumulator_pixel;
-        block_.loop->functions[pixels - 1](tile_);
+        call(pixels);
         const int done = tile_.runs * pixels;
         held_ += done, count -= tile_.runs;
         first.source += done * tile_.pixel, first.x += done;
@@ -318,6 +331,10 @@ class Dense final : public Conv {
     }
 
    private:
+    void call(int pixels) {
+      block_.loop->functions[pixels - 1](tile_);
+      if (tile_.ahead) tile_.ahead += tile_.ahead_step * tile_.runs * tile_.steps * tile_.tap_count;
+    }
     std::byte* out_at(const Run& run) const { return task_.out.data + run.y * task_.out.row + run.x * task_.out.pixel; }
     const std::byte* operand_at(const Run& run) const { return dense_.tail_->operand_at(task_.operand, run.y, run.x); }
     void finish(const Run& run, int pixels, const std::byte* accumulators) {

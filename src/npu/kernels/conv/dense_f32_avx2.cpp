@@ -38,6 +38,7 @@ void block(const DenseTile& t) {
   constexpr int kVectors = Groups * 2;
   const std::byte* source = t.source;
   std::byte* to = t.accumulators;
+  const std::byte* ahead = t.ahead ? t.ahead : t.weights;
   for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * kVectors * 32) {
     __m256 sum[Pixels][kVectors];
     for (auto& pixel : sum)
@@ -46,6 +47,8 @@ void block(const DenseTile& t) {
     for (int tap = 0; tap < t.tap_count; ++tap) {
       const std::byte* x = source + t.taps[tap];
       for (int i = 0; i < t.steps; ++i, x += 4, w += kVectors * Weight::kBytes) {
+        _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
+        ahead += t.ahead_step;
         __m256 weight[kVectors];
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) weight[v] = Weight::load(w + v * Weight::kBytes);

@@ -13,6 +13,7 @@ template <int Vectors, int Pixels>
 void block(const DenseTile& t) {
   const std::byte* source = t.source;
   std::byte* to = t.accumulators;
+  const std::byte* ahead = t.ahead ? t.ahead : t.weights;
   for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * kGroup) {
     __m256i sum[Pixels][Vectors];
     for (auto& pixel : sum)
@@ -21,6 +22,8 @@ void block(const DenseTile& t) {
     for (int tap = 0; tap < t.tap_count; ++tap) {
       const std::byte* x = source + t.taps[tap];
       for (int i = 0; i < t.steps; ++i, x += 4, w += kGroup) {
+        _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
+        ahead += t.ahead_step;
         __m256i weight[Vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < Vectors; ++v) weight[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + v * 32));

@@ -28,6 +28,8 @@ struct DenseTile {
   int tap_count = 0;
   int steps = 0;                        ///< 32-bit steps in a run
   const std::byte* weights = nullptr;   ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
+  const std::byte* ahead = nullptr;     ///< what is worth fetching from memory meanwhile; null: nothing
+  std::ptrdiff_t ahead_step = 0;        ///< bytes of it a step, run after run
   std::byte* accumulators = nullptr;    ///< [pixel][16 * groups channels], 32 bits each
   int pixels = 0;                       ///< of a run
   int runs = 1;                         ///< one behind the other, in source and accumulators; kernels of pairs: 1

@@ -18,6 +18,8 @@ constexpr std::size_t kLargeChunk = 832 << 10;   ///< where every chunk streams 
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
+/// Bytes of a place that is multiplied `runs` times, a step: at least all of it.
+int ahead_step(int runs) { return (64 + runs - 1) / runs; }
 
 class Winograd final : public Conv {
  public:
@@ -35,7 +37,8 @@ class Winograd final : public Conv {
         places_(axis_ * axis_),
         pitch_(channels_ * (kernel_.stride == 2 ? 4 : 1)),
         wide_((shape_.out_w + side_ - 1) / side_),
-        high_((shape_.out_h + side_ - 1) / side_) {
+        high_((shape_.out_h + side_ - 1) / side_),
+        streamed_(weights_.bytes.size() > kKeptWeights) {
     for (const PackedBlock& b : weights_.blocks) groups_ = std::max(groups_, b.loop->groups);
     const std::size_t limit = weights_.bytes.size() > kKeptWeights ? kLargeChunk : kSmallChunk;
     const std::size_t row = bytes_of(places_ * wide_, pitch_ * kernel_.to + groups_ * 64);
@@ -173,6 +176,9 @@ class Winograd final : public Conv {
     for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels) {
       tile.steps = weights_.steps * winograd_parts(side_, kernel_.stride, p / axis_) *
                    winograd_parts(side_, kernel_.stride, p % axis_);
+      // The next place's weights, while these multiply.
+      tile.ahead = streamed_ ? tile.weights + static_cast<std::size_t>(tile.steps) * channels : nullptr;
+      tile.ahead_step = streamed_ ? ahead_step(runs) : 0;
       int begin = 0;
       const auto add = [&](int pixels, int count) {
         tile.pixels = pixels, tile.runs = count;
@@ -181,6 +187,7 @@ class Winograd final : public Conv {
             products + static_cast<std::size_t>(p) * product_place() + static_cast<std::size_t>(begin) * channels;
         block.loop->functions[pixels - 1](tile);
         begin += pixels * count;
+        if (tile.ahead) tile.ahead += tile.ahead_step * count * tile.steps;
       };
       const int longer = tiles % runs;
       if (longer > 0) add(tiles / runs + 1, longer);
@@ -217,6 +224,7 @@ class Winograd final : public Conv {
   const int places_;       ///< and all
   const int pitch_;        ///< elements from tile to tile at a place: all parts of it
   const int wide_, high_;  ///< tiles
+  const bool streamed_;    ///< weights come from memory
   int groups_ = 1;         ///< of the largest block
   int rows_ = 1;           ///< of tiles in a chunk
   int chunks_ = 1, splits_ = 1;
