@@ -14,9 +14,11 @@ namespace {
 
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
 constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
-constexpr int kStepBytes = 64;                    ///< of weights a step, or half as many
-constexpr int kTailPixels = 48;                   ///< of runs whose accumulators the tail takes together
-constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
+constexpr std::size_t kLineWeights = 16 * 1024;   ///< of the blocks that fill a cache line together
+constexpr int kLineBlocks = 4;
+constexpr int kStepBytes = 64;     ///< of weights a step, or half as many
+constexpr int kTailPixels = 48;    ///< of runs whose accumulators the tail takes together
+constexpr int kFlatRow = 16 * 14;  ///< pixels of a row of a flattened map: whole blocks of 14 and 16
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 
@@ -228,12 +230,11 @@ class Dense final : public Conv {
     tile.pixel = pixel(task) * w.step_w;
     tile.taps = task.taps, tile.tap_count = weights_.taps, tile.steps = weights_.steps;
     tile.accumulators = p.accumulators;
-    for (int b = begin; b < end; ++b) {
+    const auto block_rows = [&](int b, int first, int count) {
       const PackedBlock& block = weights_.blocks[static_cast<std::size_t>(b)];
       tile.weights = weights_.bytes.data() + block.offset;
-      fetch_ahead(tile, b, rows, w);
       Runs runs(*this, task, block, tile);
-      for (int y = 0; y < rows; ++y) {
+      for (int y = first; y < first + count; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
         const std::int32_t* sums =
             weights_.factors.empty() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
@@ -241,8 +242,23 @@ class Dense final : public Conv {
                 last ? w.view.last_width : w.view.shape.out_w);
       }
       if (pairs()) runs.flush();
+    };
+    if (const int side_by_side = blocks_of_a_line(w); side_by_side > 1) {
+      for (int b = begin; b < end; b += side_by_side)
+        for (int y = 0; y < rows; ++y)
+          for (int i = b; i < std::min(b + side_by_side, end); ++i) block_rows(i, y, 1);
+    } else {
+      for (int b = begin; b < end; ++b) fetch_ahead(tile, b, rows, w), block_rows(b, 0, rows);
     }
     if (pairs()) variant_.kernel->end();
+  }
+
+  /// Blocks that take turns row by row, so that their results fill a cache line while it is near, as an operand's is:
+  /// as many as have their weights in L1.
+  int blocks_of_a_line(const Walk& w) const {
+    if (&w != flat_.get() || pairs() || loops() == 0) return 1;
+    const std::size_t bytes = weights_.bytes.size() / static_cast<std::size_t>(loops());
+    return static_cast<int>(std::clamp<std::size_t>(kLineWeights / bytes, 1, kLineBlocks));
   }
 
   /// The next block's weights come from memory while this one's multiply.
