@@ -292,14 +292,14 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(64, 6, 127), "winograd_i8/avx2");  // four tiles would leave registers empty
   CHECK_EQ(kernel(24, 24, 127), "winograd4_i8/avx2");
   CHECK_EQ(kernel(24, 24, 254), "winograd_i8/avx2");  // 144 times that is beyond int16
-  CHECK_EQ(kernel(384, 8, 1), "winograd_i8/avx2");    // too much memory
+  CHECK_EQ(kernel(384, 8, 1), "winograd4_i8/avx2");
   CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
-  CHECK_EQ(kernel(256, 14, 1), "winograd_i8/avx2");  // streaming the larger weights takes longer than it saves
+  CHECK_EQ(kernel(256, 14, 1), "winograd4_i8/avx2");
   CHECK_EQ(kernel(256, 20, 1), "winograd4_i8/avx2");
   CHECK_EQ(kernel(8, 24, 127, 2), "conv_i8/avx2");
   CHECK_EQ(kernel(32, 24, 255, 2), "winograd_strided_i8/avx2");
   CHECK_EQ(kernel(20, 40, 1, 2), "conv_i8/avx2");  // whole groups of sixteen channels: 32
-  CHECK_EQ(kernel(512, 7, 1, 2), "conv_i8/avx2");  // too much memory
+  CHECK_EQ(kernel(512, 7, 1, 2), "winograd_strided_i8/avx2");
 }
 
 TEST_CASE("3x3 convolutions of halves go by the tiles that pay") {

@@ -1,6 +1,7 @@
 #include "npu/kernels/conv/winograd.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "npu/kernels/conv/winograd_pack.hpp"
@@ -10,16 +11,28 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr std::size_t kMostBytes = 9 << 20;      ///< of transformed weights, of int8
-constexpr std::size_t kMostHalves = 5 << 20;     ///< the same, of f16
+constexpr std::size_t kMostHalves = 5 << 20;     ///< bytes of transformed weights, of f16
 constexpr std::size_t kKeptWeights = 512 << 10;  ///< bytes that stay in L2 from chunk to chunk
 constexpr std::size_t kSmallChunk = 256 << 10;   ///< of transformed inputs and products: in L2 with the weights
-constexpr std::size_t kLargeChunk = 832 << 10;   ///< where every chunk streams the weights anew
+constexpr std::size_t kMiddleChunk = 512 << 10;  ///< where every chunk transforms the weights anew
+constexpr std::size_t kLargeChunk = 832 << 10;   ///< where it streams them anew, or transforms many
 
 std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
-/// Bytes of a place that is multiplied `runs` times, a step: at least all of it.
-int ahead_step(int runs) { return (64 + runs - 1) / runs; }
+/// Bytes to fetch a step of an inner loop, of so many that its `runs` have time for: at least all of them.
+int ahead_step(int bytes, int runs) { return (bytes + runs - 1) / runs; }
+
+/// Of all weights, transformed.
+std::size_t transformed_bytes(const ConvShape& s, const WinogradKernel& kernel) {
+  const int slots = winograd_slots(kernel.tile, kernel.stride);
+  return bytes_of(slots * slots * s.in_c, kernel.to) * static_cast<std::size_t>(padded_channels(s.out_c));
+}
+
+/// Of a chunk's transformed inputs and products.
+std::size_t chunk_bytes(const ConvShape& s, const WinogradKernel& kernel) {
+  if (transformed_bytes(s, kernel) > kKeptWeights) return kLargeChunk;
+  return kernel.weights ? kMiddleChunk : kSmallChunk;
+}
 
 class Winograd final : public Conv {
  public:
@@ -40,7 +53,7 @@ class Winograd final : public Conv {
         high_((shape_.out_h + side_ - 1) / side_),
         streamed_(weights_.bytes.size() > kKeptWeights) {
     for (const PackedBlock& b : weights_.blocks) groups_ = std::max(groups_, b.loop->groups);
-    const std::size_t limit = weights_.bytes.size() > kKeptWeights ? kLargeChunk : kSmallChunk;
+    const std::size_t limit = chunk_bytes(shape_, kernel_);
     const std::size_t row = bytes_of(places_ * wide_, pitch_ * kernel_.to + groups_ * 64);
     const int most = static_cast<int>(std::clamp<std::size_t>(limit / row, 1, static_cast<std::size_t>(high_)));
     chunks_ = (high_ + most - 1) / most;
@@ -85,9 +98,15 @@ class Winograd final : public Conv {
   std::size_t input_bytes() const { return places_ * input_place(); }
   std::size_t product_bytes() const { return places_ * product_place(); }
   std::size_t accumulator_bytes() const { return bytes_of(side_ * side_ * wide_ * groups_, 64); }
+  /// Of a row of places of a block.
+  std::size_t weight_bytes() const {
+    if (!kernel_.weights) return 0;
+    const int slots = winograd_parts(side_, kernel_.stride, 0) * winograd_slots(side_, kernel_.stride);
+    return bytes_of(slots * weights_.steps * groups_, 64) + bytes_of(axis_, kWinogradGap);
+  }
   std::size_t border_bytes() const { return align(bytes_of(border_ * border_ * channels_, kernel_.from)); }
   std::size_t worker_bytes() const {
-    return kHeader + input_bytes() + product_bytes() + accumulator_bytes() + border_bytes();
+    return kHeader + input_bytes() + product_bytes() + accumulator_bytes() + weight_bytes() + border_bytes();
   }
   std::byte* worker_scratch(const Task& task, int worker) const {
     return task.scratch + static_cast<std::size_t>(worker) * worker_bytes();
@@ -146,12 +165,12 @@ class Winograd final : public Conv {
       *transformed_chunk(task, worker) = chunk;
       for (int y = 0; y < rows; ++y)
         transform_row(task, first + y, input + bytes_of(y * wide_ * pitch_, kernel_.to),
-                      accumulators + accumulator_bytes());
+                      accumulators + accumulator_bytes() + weight_bytes());
     }
     const int blocks = static_cast<int>(weights_.blocks.size());
     for (int b = blocks * split / splits_; b < blocks * (split + 1) / splits_; ++b) {
       const PackedBlock& block = weights_.blocks[static_cast<std::size_t>(b)];
-      multiply(block, input, rows * wide_, products);
+      multiply(block, input, rows * wide_, products, accumulators + accumulator_bytes());
       for (int y = 0; y < rows; ++y) {
         WinogradOutput w;
         w.source = products + bytes_of(y * wide_ * block.loop->groups, 64);
@@ -165,7 +184,8 @@ class Winograd final : public Conv {
   }
 
   /// Each place is a matrix product: [tile][step] x [step][channel of the block].
-  void multiply(const PackedBlock& block, const std::byte* input, int tiles, std::byte* products) const {
+  void multiply(const PackedBlock& block, const std::byte* input, int tiles, std::byte* products,
+                std::byte* transformed) const {
     static constexpr std::ptrdiff_t kOneTap = 0;
     const std::size_t channels = bytes_of(block.loop->groups, 64);
     const int runs = (tiles + block.loop->max_pixels - 1) / block.loop->max_pixels;
@@ -173,12 +193,24 @@ class Winograd final : public Conv {
     tile.pixel = pitch_ * kernel_.to;
     tile.taps = &kOneTap, tile.tap_count = 1;
     tile.weights = weights_.bytes.data() + block.offset;
-    for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels) {
+    const std::size_t gap = kernel_.weights ? kWinogradGap : 0;
+    if (kernel_.weights && streamed_) {  // fetch the next block's meanwhile
+      const int window = weights_.wide ? 9 * 64 : 9 * 32, slots = winograd_slots(side_, kernel_.stride);
+      tile.ahead = tile.weights + bytes_of(weights_.steps * block.loop->groups, window);
+      tile.ahead_step = ahead_step(window, slots * slots * runs);
+    }
+    WinogradWeights weights{tile.weights, weights_.wide, weights_.steps, block.loop->groups, 0, transformed};
+    for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels + gap) {
       tile.steps = weights_.steps * winograd_parts(side_, kernel_.stride, p / axis_) *
                    winograd_parts(side_, kernel_.stride, p % axis_);
-      // The next place's weights, while these multiply.
-      tile.ahead = streamed_ ? tile.weights + static_cast<std::size_t>(tile.steps) * channels : nullptr;
-      tile.ahead_step = streamed_ ? ahead_step(runs) : 0;
+      if (!kernel_.weights) {  // fetch the next place's weights while these multiply
+        tile.ahead = streamed_ ? tile.weights + static_cast<std::size_t>(tile.steps) * channels : nullptr;
+        tile.ahead_step = streamed_ ? ahead_step(64, runs) : 0;
+      } else if (p % axis_ == 0) {
+        weights.row = p / axis_;
+        kernel_.weights(weights);
+        tile.weights = transformed;
+      }
       int begin = 0;
       const auto add = [&](int pixels, int count) {
         tile.pixels = pixels, tile.runs = count;
@@ -252,32 +284,40 @@ namespace {
 
 constexpr double kCachedBytes = 1 << 20;
 
-/// What transforms cost for sixteen channels of a tile of 4 x 4 outputs, of 2 x 2, and of 2 x 2 with stride 2, and a
-/// byte of weights from memory: in vector operations on AVX2, of which two of f32 take the time of one of int8. Fitted
-/// to benchmarks/kernel_bench.
+/// What transforms cost for sixteen channels of a tile of 4 x 4 outputs, of 2 x 2, and of 2 x 2 with stride 2; of
+/// eight outputs' weights for an input, a chunk; and a byte of weights from memory: in vector operations on AVX2, of
+/// which two of f32 take the time of one of int8. Fitted to benchmarks/kernel_bench and to layers of whole networks.
 struct Cost {
-  double input_4, output_4, input_2, output_2, input_strided, output_strided, streaming;
+  struct Side {
+    double input, output, weights;
+  };
+  Side of_4, of_2, strided;
+  double streaming;
 };
-constexpr Cost kBytes{560, 860, 128, 240, 150, 210, 0.75}, kHalves{600, 500, 170, 140, 320, 150, 0.5};
+constexpr Cost kBytes{{560, 860, 90}, {128, 240, 36}, {150, 210, 40}, 0.75};
+constexpr Cost kHalves{{600, 500, 0}, {170, 140, 0}, {320, 150, 0}, 0.5};
 
 /// What a layer costs by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, bool real, int side) {
   const Cost& cost = real ? kHalves : kBytes;
+  const bool strided = s.stride_h == 2;
   const double in_groups = (s.in_c + 15) / 16, out_groups = (s.out_c + 15) / 16;
   const double vectors = real ? 2 * out_groups : (s.out_c + 7) / 8;  // of eight channels
   const int slots = side == 1 ? 3 : winograd_slots(side, s.stride_h);
-  const double weight = real && side > 1 ? 4 : 2;
-  const double inputs = side > 1 && s.stride_h == 2 ? 16 * in_groups : s.in_c;
+  const double inputs = side > 1 && strided ? 16 * in_groups : s.in_c;
   // A network's other layers have driven weights out of the caches; a small one's stay.
-  const double streamed = std::max(weight * slots * slots * inputs * s.out_c - kCachedBytes, 0.0) * cost.streaming;
+  const double window = side == 1 ? 9 * 2 : real ? 4 * slots * slots : 9;
+  const double streamed = std::max(window * inputs * s.out_c - kCachedBytes, 0.0) * cost.streaming;
   if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * vectors + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
   const double products = slots * slots * inputs * vectors;
-  const double transforms = s.stride_h == 2 ? cost.input_strided * in_groups + cost.output_strided * out_groups
-                            : side == 4     ? cost.input_4 * in_groups + cost.output_4 * out_groups
-                                            : cost.input_2 * in_groups + cost.output_2 * out_groups;
+  const Cost::Side& transform = strided ? cost.strided : side == 4 ? cost.of_4 : cost.of_2;
+  const int places = winograd_places(side, s.stride_h);
+  const double chunks = std::ceil(places * places * tiles * (inputs * (strided ? 8 : 2) + 64) / kLargeChunk);
   constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
-  return std::max(tiles, kLeastTiles) * products + tiles * transforms + streamed;
+  return std::max(tiles, kLeastTiles) * products +
+         tiles * (transform.input * in_groups + transform.output * out_groups) +
+         chunks * transform.weights * inputs * vectors + streamed;
 }
 
 }  // namespace
@@ -285,10 +325,8 @@ double operations(const ConvShape& s, bool real, int side) {
 bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
   const int side = variant.kernel->tile;
-  const int slots = winograd_slots(side, variant.kernel->stride);
-  const std::size_t weights =
-      bytes_of(slots * slots * s.in_c, variant.kernel->to) * static_cast<std::size_t>(padded_channels(s.out_c));
-  if (s.stride_h != variant.kernel->stride || weights > (job.tail.real ? kMostHalves : kMostBytes)) return false;
+  if (s.stride_h != variant.kernel->stride) return false;
+  if (job.tail.real && transformed_bytes(s, *variant.kernel) > kMostHalves) return false;
   for (int other = side / 2; other > 0; other /= 2)
     if (operations(s, job.tail.real, other) <= operations(s, job.tail.real, side)) return false;
   return true;

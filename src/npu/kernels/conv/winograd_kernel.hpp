@@ -35,6 +35,17 @@ struct WinogradOutput {
   std::byte* to = nullptr;  ///< [row][side * tiles pixels][channels of the block], 32 bits each
 };
 
+constexpr int kWinogradGap = 64;  ///< bytes between places of transformed int8 weights
+
+/// A row of places of one block's weights, transformed.
+struct WinogradWeights {
+  const std::byte* source = nullptr;  ///< [step][tap][channels of the block][2 inputs]: 8 bits each; `wide`: 16
+  bool wide = false;
+  int steps = 0, groups = 0;
+  int row = 0;
+  std::byte* to = nullptr;  ///< [place of the row, and a gap][part][step][channels of the block][2], 16 bits each
+};
+
 /// Bytes of an element: in the map, and transformed (an f32, or an int16 of which a step takes two).
 struct WinogradKernel {
   const DenseKernel* products;
@@ -43,6 +54,8 @@ struct WinogradKernel {
   void (*input)(const WinogradInput&);
   void (*output)(const WinogradOutput&);
   int stride = 1;  ///< of the windows; 2: for tiles of 2
+  /// Null: weights are packed transformed.
+  void (*weights)(const WinogradWeights&) = nullptr;
 };
 
 #if defined(__x86_64__)

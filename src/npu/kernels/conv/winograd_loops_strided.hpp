@@ -66,8 +66,9 @@ inline void winograd_output_strided(const WinogradOutput& w) {
 }
 
 template <class E>
-constexpr WinogradKernel winograd_strided(const DenseKernel& products) {
-  return {&products, E::kFrom, E::kTo, 2, winograd_input_strided<E>, winograd_output_strided<E>, 2};
+constexpr WinogradKernel winograd_strided(const DenseKernel& products,
+                                          void (*weights)(const WinogradWeights&) = nullptr) {
+  return {&products, E::kFrom, E::kTo, 2, winograd_input_strided<E>, winograd_output_strided<E>, 2, weights};
 }
 
 }  // namespace

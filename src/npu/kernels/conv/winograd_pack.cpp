@@ -9,19 +9,16 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-/// A line of the transform of weights, `kSlots` numbers as winograd_slots says: G of F(2, 3). Integers keep its
-/// fractions: `Scale` times as large, and the output's transform, which adds them up, knows.
-template <int Scale>
+/// A line of the transform of weights, `kSlots` numbers as winograd_slots says: G of F(2, 3).
 struct Small {
   static constexpr int kSlots = 4;
-  template <class T>
-  static void line(T a, T b, T c, T* to) {
-    to[0] = Scale * a, to[1] = Scale * (a + b + c) / 2, to[2] = Scale * (a - b + c) / 2, to[3] = Scale * c;
+  static void line(double a, double b, double c, double* to) {
+    to[0] = a, to[1] = (a + b + c) / 2, to[2] = (a - b + c) / 2, to[3] = c;
   }
 };
 /// G of F(4, 3) with the points of reals (winograd_loops_4.hpp), a = 3/4 and b = 3/2: (1 p pp) over 2pp(pp - qq), where
 /// q is the other one.
-struct LargeReal {
+struct Large {
   static constexpr int kSlots = 6;
   static void line(double a, double b, double c, double* to) {
     to[0] = a * 64 / 81, to[5] = c;
@@ -32,33 +29,22 @@ struct LargeReal {
     to[0] = scale * (even + odd), to[1] = scale * (even - odd);
   }
 };
-/// The same with those of integers, 1 and 2, twenty-four times as large, but for the last element: three times.
-struct LargeInteger {
-  static constexpr int kSlots = 6;
-  template <class T>
-  static void line(T a, T b, T c, T* to) {
-    to[0] = 6 * a, to[1] = -4 * (a + b + c), to[2] = 4 * (b - a - c);
-    to[3] = a + 2 * b + 4 * c, to[4] = a - 2 * b + 4 * c, to[5] = 3 * c;
-  }
-};
-
 /// Of windows of stride 2: [place][part], see winograd_loops_strided.hpp.
 struct Strided {
   static constexpr int kSlots = 5;
-  template <class T>
-  static void line(T a, T b, T c, T* to) {
+  static void line(double a, double b, double c, double* to) {
     to[0] = a, to[1] = b, to[2] = a + c, to[3] = b, to[4] = c;
   }
 };
 
 /// G g G'
-template <class G, class T>
-void transform(const T* g, T* to) {
+template <class G>
+void transform(const double* g, double* to) {
   constexpr int n = G::kSlots;
-  T t[3][n];
+  double t[3][n];
   for (int y = 0; y < 3; ++y) G::line(g[3 * y], g[3 * y + 1], g[3 * y + 2], t[y]);
   for (int x = 0; x < n; ++x) {
-    T column[n];
+    double column[n];
     G::line(t[0][x], t[1][x], t[2][x], column);
     for (int y = 0; y < n; ++y) to[n * y + x] = column[y];
   }
@@ -92,61 +78,54 @@ void put_real(const ConvJob& job, int oc, int ic, std::byte* to, std::size_t str
   }
 }
 
-/// A place's weights of four output channels: what the compiler makes one vector of.
-typedef std::int32_t Four __attribute__((vector_size(16)));
-
-/// The first eight of nine numbers of four channels each, transposed and widened.
-void transpose_eight(const std::int16_t* const (&from)[4], Four (&to)[9]) {
-  typedef std::int16_t Eight __attribute__((vector_size(16)));
-  typedef std::int16_t Narrow __attribute__((vector_size(8)));
-  Eight of[4];
-  for (int k = 0; k < 4; ++k) std::memcpy(&of[k], from[k], sizeof of[k]);
-  const auto put = [&to](Four pairs01, Four pairs23, int first) {  // four numbers of two channels each
-    const auto low = Eight(__builtin_shufflevector(pairs01, pairs23, 0, 4, 1, 5));
-    const auto high = Eight(__builtin_shufflevector(pairs01, pairs23, 2, 6, 3, 7));
-    const auto widen = [](Narrow n) { return __builtin_convertvector(n, Four); };
-    to[first] = widen(__builtin_shufflevector(low, low, 0, 1, 2, 3));
-    to[first + 1] = widen(__builtin_shufflevector(low, low, 4, 5, 6, 7));
-    to[first + 2] = widen(__builtin_shufflevector(high, high, 0, 1, 2, 3));
-    to[first + 3] = widen(__builtin_shufflevector(high, high, 4, 5, 6, 7));
-  };
-  const auto begin = [](Eight a, Eight b) { return Four(__builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)); };
-  const auto rest = [](Eight a, Eight b) { return Four(__builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)); };
-  put(begin(of[0], of[1]), begin(of[2], of[3]), 0);
-  put(rest(of[0], of[1]), rest(of[2], of[3]), 4);
+/// What int16 holds transformed. A line of G multiplies by up to 12, 3 or 2 in all (winograd_weights.hpp).
+std::int32_t most_magnitude(const WinogradKernel& kernel) {
+  const int line = kernel.tile == 4 ? 12 : kernel.stride == 2 ? 2 : 3;
+  return INT16_MAX / (line * line);
 }
 
-/// The weights of output channels [oc, oc + count) and of an input channel; beyond either's last, 0.
-void load_four(const ConvJob& job, int oc, int count, int ic, Four (&g)[9]) {
-  std::fill_n(g, 9, Four{});
-  if (ic >= job.shape.in_c) return;
-  const std::int16_t* from[4];  // beyond the last one, the first once more, and 0 in the end
-  Four ow{}, there{};
-  for (int lane = 0; lane < 4; ++lane) {
-    const int channel = oc + (lane < count ? lane : 0);
-    from[lane] = job.weights.integers.data() + weight_at(job, channel, ic);
-    ow[lane] = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0;
-    there[lane] = lane < count ? -1 : 0;
+/// As they are: [step][tap][channels of the block][two inputs].
+template <class T>
+void put_plain(const ConvJob& job, const PackedBlock& block, std::byte* to) {
+  const std::size_t tap = bytes_of(block.loop->groups, kChannelAlign * 2 * sizeof(T));
+  const int first = block.first_group * kChannelAlign,
+            end = std::min(first + block.loop->groups * kChannelAlign, job.shape.out_c);
+  for (int oc = first; oc < end; ++oc) {
+    const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc)] : 0;
+    const std::int16_t* from = job.weights.integers.data() + weight_at(job, oc, 0);
+    for (int ic = 0; ic < job.shape.in_c; ++ic) {
+      std::byte* at = to + static_cast<std::size_t>(ic / 2 * 9) * tap + bytes_of((oc - first) * 2 + ic % 2, sizeof(T));
+      for (int k = 0; k < 9; ++k, at += tap) {
+        const auto weight = static_cast<T>(*from++ + ow);
+        std::memcpy(at, &weight, sizeof weight);
+      }
+    }
   }
-  transpose_eight(from, g);
-  g[8] = Four{from[0][8], from[1][8], from[2][8], from[3][8]};
-  for (Four& place : g) place = (place + ow) & there;
 }
 
-/// Those of two input channels side by side. False when int16 does not hold them.
-template <class G>
-bool put_integers(const ConvJob& job, int oc, int count, int ic, std::byte* to, std::size_t stride) {
-  constexpr int n = G::kSlots * G::kSlots;
-  Four g[9], low[n], high[n], lost{};
-  load_four(job, oc, count, ic, g), transform<G>(g, low);
-  load_four(job, oc, count, ic + 1, g), transform<G>(g, high);
-  for (int i = 0; i < n; ++i) {
-    lost |= (low[i] - (low[i] << 16 >> 16)) | (high[i] - (high[i] << 16 >> 16));
-    const Four both = (low[i] & 0xffff) | (high[i] << 16);
-    const auto slot = static_cast<std::size_t>(slot_at<G>(i / G::kSlots, i % G::kSlots));
-    std::memcpy(to + slot * stride, &both, static_cast<std::size_t>(count) * 4);
+/// Sets `bytes` for each. Nothing when int16 does not hold them transformed.
+std::optional<PackedWinograd> pack_plain(const ConvJob& job, const WinogradKernel& kernel, PackedWinograd packed) {
+  std::int32_t lo = 0, hi = 0;
+  const std::size_t each = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
+  for (std::size_t oc = 0, i = 0; oc < static_cast<std::size_t>(job.shape.out_c); ++oc) {
+    std::int16_t least = INT16_MAX, most = INT16_MIN;  // a plain loop: it becomes vector code
+    for (const std::size_t end = i + each; i < end; ++i)
+      least = std::min(least, job.weights.integers[i]), most = std::max(most, job.weights.integers[i]);
+    const std::int32_t ow = job.tail.ow ? job.tail.ow[oc] : 0;
+    lo = std::min(lo, least + ow), hi = std::max(hi, most + ow);
   }
-  return !(lost[0] | lost[1] | lost[2] | lost[3]);
+  const std::int32_t magnitude = most_magnitude(kernel);
+  if (lo < -magnitude || hi > magnitude) return std::nullopt;
+  packed.wide = lo < INT8_MIN || hi > INT8_MAX;
+  const std::size_t group_bytes = bytes_of(9 * packed.steps, packed.wide ? 64 : 32);
+  packed.blocks = cut_groups(job.shape.out_c, *kernel.products, group_bytes);
+  AlignedBuffer bytes(static_cast<std::size_t>(padded_channels(job.shape.out_c) / kChannelAlign) * group_bytes);
+  for (const PackedBlock& block : packed.blocks) {
+    const auto put = packed.wide ? put_plain<std::int16_t> : put_plain<std::int8_t>;
+    put(job, block, bytes.data() + block.offset);
+  }
+  packed.bytes = SharedBytes(std::move(bytes));
+  return packed;
 }
 
 }  // namespace
@@ -158,6 +137,7 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
   // Parts are whole pixels, one behind the other.
   const int channels = kernel.stride == 2 ? padded_channels(s.in_c) : s.in_c;
   packed.steps = (channels + values - 1) / values;
+  if (kernel.weights) return pack_plain(job, kernel, std::move(packed));
   const int slots = winograd_slots(kernel.tile, kernel.stride);
   const std::size_t group_bytes = bytes_of(slots * slots * packed.steps, 64);
   packed.blocks = cut_groups(s.out_c, *kernel.products, group_bytes);
@@ -168,22 +148,9 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
               end = std::min(first + block.loop->groups * kChannelAlign, s.out_c);
     const std::size_t slot = static_cast<std::size_t>(packed.steps) * step;
     std::byte* to = bytes.data() + block.offset;
-    for (int ic = 0; ic < s.in_c; ic += values, to += step) {  // the inner loop writes neighbours, at all slots
-      if (job.tail.real)
-        for (int oc = first; oc < end; ++oc) {
-          const auto put = kernel.stride == 2 ? put_real<Strided>
-                           : kernel.tile == 4 ? put_real<LargeReal>
-                                              : put_real<Small<1>>;
-          put(job, oc, ic, to + bytes_of(oc - first, 4), slot);
-        }
-      else
-        for (int oc = first; oc < end; oc += 4) {
-          const auto put = kernel.stride == 2 ? put_integers<Strided>
-                           : kernel.tile == 4 ? put_integers<LargeInteger>
-                                              : put_integers<Small<2>>;
-          if (!put(job, oc, std::min(4, end - oc), ic, to + bytes_of(oc - first, 4), slot)) return std::nullopt;
-        }
-    }
+    const auto put = kernel.stride == 2 ? put_real<Strided> : kernel.tile == 4 ? put_real<Large> : put_real<Small>;
+    for (int ic = 0; ic < s.in_c; ++ic, to += step)  // the inner loop writes neighbours, at all slots
+      for (int oc = first; oc < end; ++oc) put(job, oc, ic, to + bytes_of(oc - first, 4), slot);
   }
   packed.bytes = SharedBytes(std::move(bytes));
   return packed;

@@ -1,5 +1,5 @@
 #pragma once
-/// Weights of Winograd's convolution, transformed.
+/// Weights of Winograd's convolution: f32 transformed, int8 as they are.
 #include <optional>
 #include <vector>
 
@@ -10,7 +10,8 @@ namespace ez_rknn::npu::kernels {
 
 struct PackedWinograd {
   std::vector<PackedBlock> blocks;
-  SharedBytes bytes;  ///< [block][place][part][step][channels of the block][elements of a step]
+  SharedBytes bytes;  ///< [block][place][part][step][channels of the block], or as WinogradWeights has them
+  bool wide = false;  ///< of WinogradWeights
   int steps = 0;      ///< of a part
 };
 

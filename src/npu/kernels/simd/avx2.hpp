@@ -108,6 +108,7 @@ struct Shorts {
   __m256i v;
 };
 inline Shorts widen_i8(const void* p) { return {_mm256_cvtepi8_epi16(_mm_loadu_si128(at128(p)))}; }
+inline Shorts load_short(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
 inline void store_short(void* p, Shorts x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x.v); }
 inline Shorts operator+(Shorts x, Shorts y) { return {_mm256_add_epi16(x.v, y.v)}; }
 inline Shorts operator-(Shorts x, Shorts y) { return {_mm256_sub_epi16(x.v, y.v)}; }

@@ -154,6 +154,10 @@ inline Shorts widen_i8(const void* p) {
   const int8x16_t x = vld1q_s8(static_cast<const std::int8_t*>(p));
   return {{vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x)}};
 }
+inline Shorts load_short(const void* p) {
+  const auto* q = static_cast<const std::int16_t*>(p);
+  return {{vld1q_s16(q), vld1q_s16(q + 8)}};
+}
 inline void store_short(void* p, Shorts x) {
   auto* q = static_cast<std::int16_t*>(p);
   vst1q_s16(q, x.v[0]), vst1q_s16(q + 8, x.v[1]);
