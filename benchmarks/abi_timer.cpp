@@ -18,6 +18,7 @@
 #include <numeric>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "abi/rknn.h"
@@ -73,7 +74,7 @@ struct Runner {
   std::vector<rknn_input> inputs;
   std::vector<rknn_output> outputs;
 
-  Runner(const Library& l, rknn_context c, const std::vector<std::vector<char>>& given) : library(l), context(c) {
+  Runner(const Library& l, rknn_context c, std::vector<std::vector<char>> given) : library(l), context(c) {
     rknn_input_output_num count{};
     must(l.query(c, RKNN_QUERY_IN_OUT_NUM, &count, sizeof count), "rknn_query");
     for (std::uint32_t i = 0; i < count.n_input; ++i) {
@@ -81,9 +82,11 @@ struct Runner {
       attr.index = i;
       must(l.query(c, RKNN_QUERY_INPUT_ATTR, &attr, sizeof attr), "rknn_query");
       const std::size_t bytes = std::size_t{attr.n_elems} * 4;
-      in.push_back(i < given.size() ? given[i] : std::vector<char>(bytes));
-      const std::vector<char> sample = in.back();
-      while (in.back().size() < bytes) in.back().insert(in.back().end(), sample.begin(), sample.end());  // a batch
+      in.push_back(i < given.size() ? std::move(given[i]) : std::vector<char>(bytes));
+      for (const std::size_t sample = in.back().size(); in.back().size() < bytes;) {  // a batch
+        in.back().resize(in.back().size() + sample);
+        std::copy_n(in.back().begin(), sample, in.back().end() - std::ptrdiff_t(sample));
+      }
       if (in.back().size() != bytes)
         fail("input " + std::to_string(i) + " takes " + std::to_string(bytes) + " bytes, not " +
              std::to_string(in.back().size()));
@@ -196,7 +199,7 @@ int main(int argc, char** argv) {
     compare_contexts(library, context, contexts, seconds, given, load);
     return 0;
   }
-  Runner runner(library, context, given);
+  Runner runner(library, context, std::move(given));
   runner.run();
   if (save)
     for (std::size_t i = 0; i < runner.out.size(); ++i)

@@ -1,8 +1,8 @@
 #pragma once
 /// 3x3 convolution by Winograd's F(2x2, 3x3): a half of the multiplications; with stride 2
-/// seven in ten. Halves' weights are kept transformed, 16/9 or 25/9 as many; int8's as they are. Over f16, all sums are f32; where the direct form rounds in proportion to a window's
-/// products, this rounds in proportion to those of all pixels of its tile. Over int8 the transforms are integers:
-/// exact.
+/// seven in ten. Halves' weights are kept transformed, 16/9 or 25/9 as many; int8's as they are. Over f16, all sums are
+/// f32; where the direct form rounds in proportion to a window's products, this rounds in proportion to those of all
+/// pixels of its tile. Over int8 the transforms are integers: exact.
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/conv/winograd_kernel.hpp"
 
