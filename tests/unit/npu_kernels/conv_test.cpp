@@ -133,8 +133,9 @@ void compare_integer(unsigned seed, TailKind kind, bool depthwise, Team& team, b
 }
 
 /// What 16 and 32 bits have to hold in between is greatest where all values are at an end of their type, with signs
-/// that the transforms add up or that alternate.
-void compare_extremes(int in_c, int stride, Team& team) {
+/// that the transforms add up or that alternate. Winograd's products keep weights as bytes, those that a window-sum
+/// factor moves (`ow`) less a base, or, where they span more, as 16 bits: up to 227 for the larger tiles.
+void compare_extremes(int in_c, int stride, int least, int most, int ow, Team& team) {
   Random random(static_cast<unsigned>(in_c));
   ConvShape s;
   s.in_c = in_c, s.out_c = 41 - in_c;
@@ -144,14 +145,16 @@ void compare_extremes(int in_c, int stride, Team& team) {
   s.in_h *= stride, s.in_w *= stride;
   s.pad_top = s.pad_left = 1;
   s.pad_value = in_c % 2 ? 127 : -128;
-  const DpuLayer tail = random_layer(random, TailKind::requantise, s.out_c, 128.0 * 128 * 9 * in_c);
+  DpuLayer tail = random_layer(random, TailKind::requantise, s.out_c, 128.0 * 128 * 9 * in_c);
+  if (ow) tail.ow.values.assign(static_cast<std::size_t>(s.out_c), ow);
   for (int pattern = 0; pattern < 4; ++pattern) {
     const auto sign = [&](int x, int y) {
       return pattern == 0 ? 1 : pattern == 1 ? (x + y) % 2 : pattern == 2 ? x % 2 : random(0, 1);
     };
     ConvWeights weights;
     for (int i = 0; i < s.out_c * s.in_c; ++i)
-      for (int k = 0; k < 9; ++k) weights.integers.push_back(sign(k % 3, k / 3) ? 127 : -128);
+      for (int k = 0; k < 9; ++k)
+        weights.integers.push_back(static_cast<std::int16_t>(sign(k % 3, k / 3) ? most : least));
     Maps m = random_maps(random, s, DType::i8, tail);
     for (int y = 0; y < s.in_h; ++y)
       for (int x = 0; x < s.in_w; ++x)
@@ -260,7 +263,11 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
 TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the reference bit for bit") {
   Team one(1);
   for (int in_c = 1; in_c <= 40; ++in_c)
-    for (int stride : {1, 2}) compare_extremes(in_c, stride, one);
+    for (int stride : {1, 2}) {
+      compare_extremes(in_c, stride, -128, 127, 0, one);
+      compare_extremes(in_c, stride, -128, 127, 90, one);
+      compare_extremes(in_c, stride, -227, 227, 0, one);
+    }
 }
 
 #if defined(__x86_64__)
@@ -291,7 +298,8 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(8, 24, 127), "conv_i8/avx2");
   CHECK_EQ(kernel(64, 6, 127), "winograd_i8/avx2");  // four tiles would leave registers empty
   CHECK_EQ(kernel(24, 24, 127), "winograd4_i8/avx2");
-  CHECK_EQ(kernel(24, 24, 254), "winograd_i8/avx2");  // 144 times that is beyond int16
+  CHECK_EQ(kernel(24, 24, 227), "winograd4_i8/avx2");
+  CHECK_EQ(kernel(24, 24, 228), "winograd_i8/avx2");  // 144 times that is beyond int16
   CHECK_EQ(kernel(384, 8, 1), "winograd4_i8/avx2");
   CHECK_EQ(kernel(160, 12, 127), "winograd4_i8/avx2");
   CHECK_EQ(kernel(256, 14, 1), "winograd4_i8/avx2");

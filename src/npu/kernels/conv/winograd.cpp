@@ -199,7 +199,8 @@ class Winograd final : public Conv {
       tile.ahead = tile.weights + bytes_of(weights_.steps * block.loop->groups, window);
       tile.ahead_step = ahead_step(window, slots * slots * runs);
     }
-    WinogradWeights weights{tile.weights, weights_.wide, weights_.steps, block.loop->groups, 0, transformed};
+    WinogradWeights weights{tile.weights, weights_.wide, nullptr, weights_.steps, 0, transformed};
+    if (kernel_.weights) weights.base = weights_.base.data() + bytes_of(block.first_group, 2 * kChannelAlign);
     for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels + gap) {
       tile.steps = weights_.steps * winograd_parts(side_, kernel_.stride, p / axis_) *
                    winograd_parts(side_, kernel_.stride, p % axis_);

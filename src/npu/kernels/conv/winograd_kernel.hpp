@@ -37,11 +37,12 @@ struct WinogradOutput {
 
 constexpr int kWinogradGap = 64;  ///< bytes between places of transformed int8 weights
 
-/// A row of places of one block's weights, transformed.
+/// A row of places of the weights of one block, which has one group, transformed.
 struct WinogradWeights {
   const std::byte* source = nullptr;  ///< [step][tap][channels of the block][2 inputs]: 8 bits each; `wide`: 16
   bool wide = false;
-  int steps = 0, groups = 0;
+  const std::int16_t* base = nullptr;  ///< [channels of the block][2], to be added to those of 8 bits
+  int steps = 0;
   int row = 0;
   std::byte* to = nullptr;  ///< [place of the row, and a gap][part][step][channels of the block][2], 16 bits each
 };

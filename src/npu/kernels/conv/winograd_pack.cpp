@@ -84,45 +84,51 @@ std::int32_t most_magnitude(const WinogradKernel& kernel) {
   return INT16_MAX / (line * line);
 }
 
-/// As they are: [step][tap][channels of the block][two inputs].
+/// As they are, less a base: [step][tap][channels of the block][two inputs]. Beyond the last input is no weight, so
+/// `to` holds minus the base there.
 template <class T>
-void put_plain(const ConvJob& job, const PackedBlock& block, std::byte* to) {
+void put_plain(const ConvJob& job, const PackedWinograd& packed, const PackedBlock& block, std::byte* to) {
   const std::size_t tap = bytes_of(block.loop->groups, kChannelAlign * 2 * sizeof(T));
   const int first = block.first_group * kChannelAlign,
             end = std::min(first + block.loop->groups * kChannelAlign, job.shape.out_c);
   for (int oc = first; oc < end; ++oc) {
-    const std::int32_t ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(oc)] : 0;
+    const auto channel = static_cast<std::size_t>(oc);
+    const std::int32_t base = packed.wide ? 0 : packed.base[2 * channel];
+    const std::int32_t add = (job.tail.ow ? job.tail.ow[channel] : 0) - base;
     const std::int16_t* from = job.weights.integers.data() + weight_at(job, oc, 0);
-    for (int ic = 0; ic < job.shape.in_c; ++ic) {
+    for (int ic = 0; ic < 2 * packed.steps; ++ic) {
       std::byte* at = to + static_cast<std::size_t>(ic / 2 * 9) * tap + bytes_of((oc - first) * 2 + ic % 2, sizeof(T));
       for (int k = 0; k < 9; ++k, at += tap) {
-        const auto weight = static_cast<T>(*from++ + ow);
+        const auto weight = static_cast<T>(ic < job.shape.in_c ? *from++ + add : -base);
         std::memcpy(at, &weight, sizeof weight);
       }
     }
   }
 }
 
-/// Sets `bytes` for each. Nothing when int16 does not hold them transformed.
+/// Sets what depends on the weights. Nothing when int16 does not hold them transformed.
 std::optional<PackedWinograd> pack_plain(const ConvJob& job, const WinogradKernel& kernel, PackedWinograd packed) {
-  std::int32_t lo = 0, hi = 0;
+  const std::int32_t magnitude = most_magnitude(kernel);
+  const auto padded = static_cast<std::size_t>(padded_channels(job.shape.out_c));
   const std::size_t each = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
+  packed.base.assign(2 * padded, 0);
   for (std::size_t oc = 0, i = 0; oc < static_cast<std::size_t>(job.shape.out_c); ++oc) {
     std::int16_t least = INT16_MAX, most = INT16_MIN;  // a plain loop: it becomes vector code
     for (const std::size_t end = i + each; i < end; ++i)
       least = std::min(least, job.weights.integers[i]), most = std::max(most, job.weights.integers[i]);
     const std::int32_t ow = job.tail.ow ? job.tail.ow[oc] : 0;
-    lo = std::min(lo, least + ow), hi = std::max(hi, most + ow);
+    const std::int32_t lo = std::min(least + ow, 0), hi = std::max(most + ow, 0);
+    if (lo < -magnitude || hi > magnitude) return std::nullopt;
+    if (lo < INT8_MIN || hi > INT8_MAX)
+      packed.base[2 * oc] = packed.base[2 * oc + 1] = static_cast<std::int16_t>(lo - INT8_MIN);
+    packed.wide |= hi - lo > UINT8_MAX;
   }
-  const std::int32_t magnitude = most_magnitude(kernel);
-  if (lo < -magnitude || hi > magnitude) return std::nullopt;
-  packed.wide = lo < INT8_MIN || hi > INT8_MAX;
   const std::size_t group_bytes = bytes_of(9 * packed.steps, packed.wide ? 64 : 32);
   packed.blocks = cut_groups(job.shape.out_c, *kernel.products, group_bytes);
-  AlignedBuffer bytes(static_cast<std::size_t>(padded_channels(job.shape.out_c) / kChannelAlign) * group_bytes);
+  AlignedBuffer bytes(padded / kChannelAlign * group_bytes);
   for (const PackedBlock& block : packed.blocks) {
     const auto put = packed.wide ? put_plain<std::int16_t> : put_plain<std::int8_t>;
-    put(job, block, bytes.data() + block.offset);
+    put(job, packed, block, bytes.data() + block.offset);
   }
   packed.bytes = SharedBytes(std::move(bytes));
   return packed;

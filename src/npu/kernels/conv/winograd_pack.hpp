@@ -12,7 +12,8 @@ struct PackedWinograd {
   std::vector<PackedBlock> blocks;
   SharedBytes bytes;  ///< [block][place][part][step][channels of the block], or as WinogradWeights has them
   bool wide = false;  ///< of WinogradWeights
-  int steps = 0;      ///< of a part
+  std::vector<std::int16_t> base;
+  int steps = 0;  ///< of a part
 };
 
 /// Nothing when int16 does not hold them.

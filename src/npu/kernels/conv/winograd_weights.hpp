@@ -49,20 +49,29 @@ constexpr int slot_at(int y, int x) {
 /// of 4096 apart would share a set of L1.
 template <class G, int Bytes, int First, int End>
 inline void winograd_lines(const WinogradWeights& w) {
-  constexpr int kAxis = winograd_places(G::kTile, G::kStride);
-  const int vectors = 2 * w.groups;  // of sixteen numbers: two input channels of eight output channels
-  const std::ptrdiff_t tap = std::ptrdiff_t{vectors} * 16 * Bytes, slot = std::ptrdiff_t{w.steps} * vectors * 32;
+  constexpr int kAxis = winograd_places(G::kTile, G::kStride), kVector = 16 * Bytes, kTap = 2 * kVector;
+  const std::ptrdiff_t slot = std::ptrdiff_t{w.steps} * 64;
+  Shorts base[2][G::kSlots];
+  for (int i = 0; Bytes == 1 && i < 2; ++i) {
+    const Shorts plain = load_short(w.base + i * 16);
+    G::line(plain, plain, plain, base[i]);
+  }
   const std::byte* source = w.source;
   std::byte* to = w.to;
-  for (int step = 0; step < w.steps; ++step, source += 8 * tap)
-    for (int i = 0; i < vectors; ++i, source += 16 * Bytes, to += 32) {
+  for (int step = 0; step < w.steps; ++step, source += 9 * kTap)
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i, to += 32) {  // two input channels of eight output channels
       const auto load = [&](int k) {
-        if constexpr (Bytes == 1) return widen_i8(source + k * tap);
-        else return load_short(source + k * tap);
+        if constexpr (Bytes == 1) return widen_i8(source + k * kTap + i * kVector);
+        else return load_short(source + k * kTap + i * kVector);
       };
       Shorts columns[3][G::kSlots];
 #pragma GCC unroll 3
-      for (int x = 0; x < 3; ++x) G::line(load(x), load(3 + x), load(6 + x), columns[x]);
+      for (int x = 0; x < 3; ++x) {
+        G::line(load(x), load(3 + x), load(6 + x), columns[x]);
+        if constexpr (Bytes == 1)
+          for (int y = First; y < End; ++y) columns[x][y] = columns[x][y] + base[i][y];
+      }
 #pragma GCC unroll 6
       for (int y = First; y < End; ++y) {
         Shorts line[G::kSlots];
