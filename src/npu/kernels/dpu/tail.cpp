@@ -259,13 +259,16 @@ class PreparedTail final : public Tail {
         s.bs = segments_->bs.data(), s.bn = segments_->bn.data(), s.added = segments_->added.data();
         params_.segments = &segments_->params;
         function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
-      } else if (use_fused(ranges)) {
-        const Steps inputs = steps_of_inputs(layer_, bytes_);
+      } else if (const Steps inputs = steps_of_inputs(layer_, bytes_); use_fused(ranges, &inputs)) {
         params_.fused.table_ties = ties_matter(layer_, inputs);
         name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
-        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries))) {
-          params_.steps = &steps_->params;
-          function_ = kernels.steps, name_ = steps_->params.inputs ? "input_steps" : "steps";
+        if (kernels.steps &&
+            (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
+          const StepParams& s = steps_->params;
+          params_.steps = &s;
+          bytes_ = {}, params_.bytes = nullptr;
+          function_ = kernels.steps;
+          name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
       }
     } else if (use_fused(ranges)) {
@@ -295,8 +298,8 @@ class PreparedTail final : public Tail {
     }
   }
 
-  bool use_fused(std::span<const Interval> ranges) {
-    fused_ = plan_fused(layer_, ranges);
+  bool use_fused(std::span<const Interval> ranges, const Steps* inputs = nullptr) {
+    fused_ = plan_fused(layer_, ranges, inputs);
     if (!fused_) return false;
     params_.fused = fused_->params;
     params_.fused.bias = fused_->bias.data(), params_.fused.bs = fused_->bs.data();

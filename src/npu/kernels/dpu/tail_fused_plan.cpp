@@ -36,7 +36,7 @@ bool scales(const ResolvedStage& s) { return !s.prelu && s.shift == s.shift_nega
 /// The stages as the fused form has them.
 class Stages {
  public:
-  explicit Stages(const DpuLayer& layer) : layer_(layer) {}
+  Stages(const DpuLayer& layer, const Steps* inputs) : layer_(layer), inputs_(inputs) {}
 
   bool fit() {
     const auto& bs = layer_.bs;
@@ -58,8 +58,13 @@ class Stages {
            std::abs(std::int64_t{layer_.out.offset}) <= (1 << 20) && exact(before) && exact(after);
   }
 
-  /// Beyond this size a value behind BS gives what this size gives: an end of the table or of int8.
+  /// Beyond this size a value behind BS gives what this size gives: an end of the table's steps or of int8.
   double needed() const {
+    if (table() && inputs_) {
+      double last = 0;
+      for (const Change& c : inputs_->changes) last = std::max(last, std::abs(static_cast<double>(c.behind)) + 1);
+      return (last + 1) / second + 1;
+    }
     if (table()) {
       const LutRange& r = layer_.lut_range;
       return (std::max(std::abs(double(r.le_start)), std::abs(double(r.lo_end))) + 1) / second + 1;
@@ -129,6 +134,7 @@ class Stages {
   }
 
   const DpuLayer& layer_;
+  const Steps* const inputs_;
   Range before, after;
   double operand = 0;                ///< the most that the operand is
   double second = 1, converter = 1;  ///< factors of BN and of the output
@@ -169,9 +175,9 @@ void merge_bias(FusedPlan& plan, bool by_sign) {
 
 }  // namespace
 
-std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges) {
+std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges, const Steps* inputs) {
   if (layer.real || layer.out_type != DType::i8 || layer.accumulator_shift > 0) return std::nullopt;
-  Stages stages(layer);
+  Stages stages(layer, inputs);
   if (!stages.fit()) return std::nullopt;
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
   FusedPlan plan;

@@ -11,6 +11,8 @@
 
 #include "npu/kernels/dpu/tail_bytes.hpp"
 #include "npu/kernels/dpu/tail_linear.hpp"
+#include "npu/kernels/dpu/tail_positions.hpp"
+
 #include "npu/kernels/dpu/tail_steps.hpp"
 
 #include "npu/kernels/dpu/tail_variants.hpp"
@@ -18,7 +20,7 @@
 namespace ez_rknn::npu::kernels {
 
 const TailKernels kTailNeon = {tail_exact,       tail_real,       tail_fused,       tail_whole,    tail_affine,
-                               tail_bytes,       nullptr,         tail_steps,       kTableEntries, tail_linear,
+                               tail_bytes,       nullptr,         tail_steps,       kTableEntries, kLoadCost, tail_linear,
                                tail_linear_bias, tail_linear_add, tail_linear_table};
 
 }  // namespace ez_rknn::npu::kernels

@@ -112,10 +112,12 @@ struct SegmentParams {
 /// and count what BS makes of accumulators or, where those are too many, the table's inputs.
 struct StepParams {
   bool inputs = false;
-  std::int32_t base = 0, last = 0;  ///< last: the position from which nothing moves
+  std::int32_t base = 0, last = 0;          ///< last: the position from which nothing moves
+  const std::uint8_t* results = nullptr;  ///< of every position up to the last, a load a value; null: by segments
   bool held = true;                 ///< sums need limits; else, of what BS makes of them,
   std::int32_t half = 0;            ///< half a unit less the base is part of the product
-  bool by_sign = true;              ///< whether it shows which way negative halves behind BS go
+  bool by_sign = true;              ///< whether it shows which way (negative) halves behind BS go
+  bool plain = true;                ///< without limits behind BS, and halves behind BN, that show
   int shift = 8;                    ///< a segment is 2^shift positions
   int places = 0;                   ///< the most of a segment
   bool falls = false;

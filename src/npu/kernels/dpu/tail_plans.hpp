@@ -79,7 +79,9 @@ struct FusedPlan {
 };
 
 /// Nothing when the stages are more than that, or values may pass 2^22 while they still matter.
-std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges);
+/// @param inputs  steps_of_inputs of a layer with a look-up table; null: all inputs of the table matter
+std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Interval> ranges,
+                                    const Steps* inputs = nullptr);
 
 /// StepParams with the tables they point to.
 struct StepPlan {
@@ -87,11 +89,13 @@ struct StepPlan {
   StepParams params;
 };
 
-/// Nothing when results turn other than once from falling to rising, or so many places or positions are needed that
-/// single loads from the table of bytes are quicker.
-/// @param inputs   steps_of_inputs of the layer
-/// @param entries  of a table, a power of two
-std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries);
+/// By segments where results turn no more than once, from falling to rising, and few places and tables are needed, else
+/// by the results of all positions. Nothing when there are more than 2^16.
+/// @param inputs     steps_of_inputs of the layer
+/// @param entries    of a table, a power of two
+/// @param load_cost  from how many vector operations on loads are quicker (TailKernels)
+std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries,
+                                   int load_cost);
 
 /// SegmentParams with the arrays they point to.
 struct SegmentPlan {

@@ -1,58 +1,11 @@
 #pragma once
-/// tail_bytes.hpp without a load from memory for each value, by bytes in registers: the result is a step function, so a
-/// value finds its segment in small tables (SegmentTables) and counts the places it has passed in it.
-/// Included after simd/*.hpp and tail_bytes.hpp.
+/// Look-up tables that end in int8 by positions of 16 bits. The result is a step function of them: a value finds its
+/// segment in small tables of bytes in registers (SegmentTables) and counts the places it has passed in it. Or, where
+/// that takes many of them, it is loaded. Included after tail_positions.hpp.
 #include "npu/kernels/dpu/tail_params.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
-
-constexpr int kStepPixels = 32;  ///< of which positions are kept between the two loops
-
-/// BS's products of sums, which are to be rounded up. `Held`: within limits.
-template <bool Held, bool BySign>
-inline Int step_product(const FusedParams& f, std::size_t channel, Int sum) {
-  if constexpr (Held) sum = min(max(sum, load_int(f.least_sum + channel)), load_int(f.most_sum + channel));
-  const Int product = sum * load_int(f.factor + channel) + load_int(f.start + channel);
-  return BySign ? product + (product >> 31) : product;
-}
-
-/// Positions of sums: of what BS makes of them,
-template <bool Held, bool BySign>
-struct StepValue {
-  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
-    const Int product = step_product<Held, BySign>(f, channel, sum);
-    if constexpr (Held) return ((product + splat(f.half)) >> f.shift) - splat(s.base);
-    else return (product + splat(s.half)) >> f.shift;
-  }
-};
-/// of the table's input,
-template <bool Held, bool BySign>
-struct StepInput {
-  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
-    const Int value = (step_product<Held, BySign>(f, channel, sum) + splat(f.half)) >> f.shift;
-    return bits_of(multiply_add(to_real(value), splat(f.bn), splat(kMagic))) - splat(kMagicBits + s.base);
-  }
-};
-/// or of that where 32 bits do not hold products, or limits behind BS and halves behind BN matter.
-template <bool Whole, bool Plain>
-struct StepRounded {
-  static Int of(const FusedParams& f, const StepParams& s, std::size_t channel, Int sum) {
-    return fused_input<Whole, Plain>(f, channel, sum) - splat(s.base);
-  }
-};
-
-/// Positions of `pixels` pixels from `first` on; an even number is written.
-template <class Position>
-inline void find_positions(const FusedParams& f, const StepParams& s, const TailTile& tile, int g, int first,
-                           int pixels, std::uint16_t* positions) {
-  const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-  const Words last = words(s.last);
-  const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
-  for (int p = 0; p < pixels; ++p, positions += 16)
-    store_words(positions, min(to_words(Position::of(f, s, channel, sum_of(tile, first + p, g, factor))), last));
-  if (pixels % 2 != 0) store_words(positions, words(0));
-}
 
 /// `Pairs` of pixels share the loads of tables.
 template <int Pairs, int Places>
@@ -126,6 +79,13 @@ inline void count_steps_of(const StepParams& s, const std::uint16_t* positions, 
   count_all_steps<Places>(s, positions, pixels, keep, out, pixel);
 }
 
+/// By a load each.
+inline void load_all_results(const StepParams& s, const std::uint16_t* positions, int pixels, Bytes keep,
+                             std::byte* out, std::ptrdiff_t pixel) {
+  const std::uint8_t* const results = s.results;
+  for (int p = 0; p < pixels; ++p) store_i8(out + p * pixel, load_results(results, positions + p * 16) & keep);
+}
+
 template <class Position>
 inline void steps_block(const TailParams& t, const TailTile& tile) {
   const FusedParams f = t.fused;  // a copy, which stores cannot change
@@ -136,7 +96,9 @@ inline void steps_block(const TailParams& t, const TailTile& tile) {
     for (int p = 0; p < tile.pixels; p += kStepPixels) {
       const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
       find_positions<Position>(f, *t.steps, tile, g, p, pixels, positions);
-      count_steps_of(*t.steps, positions, pixels, keep, tile.out + p * tile.out_pixel + channel, tile.out_pixel);
+      std::byte* const out = tile.out + p * tile.out_pixel + channel;
+      if (t.steps->results) load_all_results(*t.steps, positions, pixels, keep, out, tile.out_pixel);
+      else count_steps_of(*t.steps, positions, pixels, keep, out, tile.out_pixel);
     }
   }
 }
@@ -149,11 +111,10 @@ inline void steps_form(const TailParams& t, const TailTile& tile) {
 }
 
 inline void tail_steps(const TailParams& t, const TailTile& tile) {
-  const FusedParams& f = t.fused;
-  const bool plain = !f.clamped && !f.table_ties;
-  if (!t.steps->inputs) return steps_form<StepValue>(t, tile);
-  if (f.factor) plain ? steps_form<StepInput>(t, tile) : steps_block<StepRounded<true, false>>(t, tile);
-  else plain ? steps_block<StepRounded<false, true>>(t, tile) : steps_block<StepRounded<false, false>>(t, tile);
+  const StepParams& s = *t.steps;
+  if (!s.inputs) return steps_form<StepValue>(t, tile);
+  if (t.fused.factor) s.plain ? steps_form<StepInput>(t, tile) : steps_block<StepRounded<true>>(t, tile);
+  else s.plain ? steps_form<StepReal>(t, tile) : steps_block<StepRounded<false>>(t, tile);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 /// A look-up table's results as steps (SegmentTables), and the layers that tail_steps.hpp finishes.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -102,21 +103,35 @@ std::optional<Steps> steps_of_values(const DpuLayer& layer, const FusedParams& f
   return steps;
 }
 
-/// A choice of segments.
+/// A choice of segments, or the results of all positions.
 struct Cut {
   StepParams params;
   SegmentTables segments;
   int tables = 1, entries = 16;
-  std::vector<int> places;  ///< of each table
+  std::vector<int> places;            ///< of each table
+  std::vector<std::uint8_t> results;  ///< empty: segments
+  int load_cost = 0;
 
   /// In vector operations for as many values as a vector has bytes.
   int cost() const {
+    const int before = params.inputs ? 12 : 0;
+    if (!results.empty()) return load_cost + before;
     const int look_ups = std::accumulate(places.begin(), places.end(), tables);
-    return 2 * tables + 2 * look_ups + 3 * params.places + (params.falls ? 3 : 0) + (params.inputs ? 12 : 0);
+    return 2 * tables + 2 * look_ups + 3 * params.places + (params.falls ? 3 : 0) + before;
   }
 };
-/// From about here on one load a value is as quick.
-constexpr int kMostCost = 160;
+
+std::vector<std::uint8_t> results_of(const Steps& steps, std::int32_t last) {
+  std::vector<std::uint8_t> results(static_cast<std::size_t>(last) + 1, steps.first);
+  auto value = steps.first;
+  for (std::size_t i = 0; i < steps.changes.size(); ++i) {
+    const auto [behind, step] = steps.changes[i];
+    const auto to = i + 1 < steps.changes.size() ? steps.changes[i + 1].behind : last;
+    value = static_cast<std::uint8_t>(value + step);
+    std::fill(results.begin() + behind + 1, results.begin() + to + 1, value);
+  }
+  return results;
+}
 
 /// False when results turn other than once from falling to rising.
 bool find_turn(Cut& cut) {
@@ -130,16 +145,22 @@ bool find_turn(Cut& cut) {
 }
 
 /// Takes over `best` when these steps fit and cost less.
-void take_cheaper(Steps steps, bool inputs, int entries, std::optional<Cut>& best) {
+void take_cheaper(Steps steps, bool inputs, int entries, int load_cost, std::optional<Cut>& best) {
   Cut cut;
   StepParams& s = cut.params;
-  s.inputs = inputs;
+  s.inputs = inputs, cut.load_cost = load_cost;
+  const auto take = [&] {
+    if (!best || cut.cost() < best->cost()) best = cut;
+  };
   if (!steps.changes.empty()) {
     const std::int64_t base = steps.changes.front().behind, last = steps.changes.back().behind + 1 - base;
     if (std::abs(base) > (1 << 22) || last > 0xffff) return;
     s.base = static_cast<std::int32_t>(base), s.last = static_cast<std::int32_t>(last);
     for (Change& c : steps.changes) c.behind -= base;
   }
+  cut.results = results_of(steps, s.last);
+  take();
+  cut.results.clear();
   for (s.shift = 8; s.shift >= 4; --s.shift) {
     const int used = (s.last >> s.shift) + 1;
     if (used > 256) return;
@@ -151,33 +172,55 @@ void take_cheaper(Steps steps, bool inputs, int entries, std::optional<Cut>& bes
     for (int k = 0; k < s.places; ++k)
       for (int i = 0; i < used; ++i)
         if (cut.segments.place[k][i] != 255) cut.places[static_cast<std::size_t>(i / entries)] = k + 1;
-    if (cut.cost() <= kMostCost && (!best || cut.cost() < best->cost())) best = cut;
+    take();
   }
 }
 
-/// Whether a negative product in the middle between two values moves a result. It goes to the lower one.
-bool halves_matter(const FusedPlan& fused, const Steps& values) {
-  const auto meets = [&](std::int64_t product) {
-    return std::ranges::any_of(fused.factor, [&](std::int64_t factor) { return factor != 0 && product % factor == 0; });
-  };
-  return std::ranges::any_of(
-      values.changes, [&](const Change& c) { return c.behind < 0 && meets((2 * c.behind + 1) * fused.params.half); });
+/// Whether a product of BS in the middle between two values moves a result which it should not move, or the other way:
+/// rounded up, or in f32 to the even one, in the place of away from zero.
+bool halves_matter(const DpuLayer& layer, bool words, const Steps& values) {
+  if (!layer.bs || !layer.bs->mul || layer.bs->shift <= 0) return false;
+  const int shift = layer.bs->shift;
+  std::vector<std::uint32_t> odd;  // such a product is one of these by 2^(shift - 1)
+  for (const auto [behind, step] : values.changes) {
+    const bool other = words ? behind < 0 : (behind >= 0) == (behind % 2 == 0);
+    if (other) odd.push_back(static_cast<std::uint32_t>(std::abs(2 * behind + 1)));
+  }
+  return std::ranges::any_of(layer.bs->mul_value.values, [&](std::int32_t factor) {
+    const int twos = factor > 0 ? std::countr_zero(static_cast<std::uint32_t>(factor)) : shift;
+    if (twos >= shift) return false;
+    // A number is a multiple of an odd one just where its product with that one's inverse, modulo 2^32, is small.
+    const std::uint32_t divisor = static_cast<std::uint32_t>(factor) >> twos;
+    std::uint32_t inverse = divisor;
+    for (int i = 0; i < 4; ++i) inverse *= 2 - divisor * inverse;
+    const std::uint32_t most = UINT32_MAX / divisor;
+    bool met = false;
+    for (const std::uint32_t x : odd) met |= x * inverse <= most;
+    return met;
+  });
 }
 
 /// What can be left out of finding positions.
-void simplify(const FusedPlan& fused, const std::optional<Steps>& values, StepParams& s) {
+void simplify(const DpuLayer& layer, const FusedPlan& fused, const Steps& inputs, const std::optional<Steps>& values,
+              StepParams& s) {
+  const bool words = !fused.factor.empty();
   s.held = fused.params.held;
-  s.by_sign = !values || halves_matter(fused, *values);
+  s.by_sign = !values || halves_matter(layer, words, *values);
+  s.plain = !std::isfinite(fused.params.lo) && !std::isfinite(fused.params.hi) && !ties_matter(layer, inputs);
   if (s.inputs || s.held) return;
   const std::int64_t half = fused.params.half - (std::int64_t{s.base} << fused.params.shift);
   s.held = fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX;
   if (!s.held) s.half = static_cast<std::int32_t>(half);
 }
 
-/// The tables side by side, those of most places first.
+/// The tables side by side, those of most places first; or results alone.
 StepPlan lay_out(const Cut& cut) {
-  StepPlan plan{{}, cut.params};
+  StepPlan plan{cut.results, cut.params};
   StepParams& s = plan.params;
+  if (!plan.tables.empty()) {
+    s.results = plan.tables.data();
+    return plan;
+  }
   std::vector<std::size_t> offsets;
   for (int places = s.places; places >= 0; --places) {
     for (int t = 0; t < cut.tables; ++t) {
@@ -198,19 +241,20 @@ StepPlan lay_out(const Cut& cut) {
 
 }  // namespace
 
-std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries) {
+std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries,
+                                   int load_cost) {
   const FusedParams& f = fused.params;
   const auto stays = [&](const Steps& s, double held) {  // limited accumulators lie beyond all changes
     return s.changes.empty() ||
            std::max(std::abs(double(s.changes.front().behind)), std::abs(double(s.changes.back().behind))) + 2 < held;
   };
   std::optional<Cut> best;
-  std::optional<Steps> values;
-  if (!fused.factor.empty()) values = steps_of_values(layer, f, inputs);
-  if (values && stays(*values, fused.held)) take_cheaper(*values, false, entries, best);
-  if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, best);
+  const std::optional<Steps> values = steps_of_values(layer, f, inputs);
+  if (!fused.factor.empty() && values && stays(*values, fused.held))
+    take_cheaper(*values, false, entries, load_cost, best);
+  if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, load_cost, best);
   if (!best) return std::nullopt;
-  simplify(fused, values, best->params);
+  simplify(layer, fused, inputs, values, best->params);
   return lay_out(*best);
 }
 

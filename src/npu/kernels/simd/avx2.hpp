@@ -72,6 +72,19 @@ inline void store_words(std::uint16_t* p, Words x) { _mm256_storeu_si256(reinter
 inline Words min(Words x, Words y) { return {_mm256_min_epu16(x.v, y.v)}; }
 inline Words operator&(Words x, Words y) { return {_mm256_and_si256(x.v, y.v)}; }
 inline Words operator>>(Words x, int n) { return {_mm256_srl_epi16(x.v, _mm_cvtsi32_si128(n))}; }
+/// table[at[i]] for the lanes of such words.
+inline __m128i load_results(const std::uint8_t* table, const std::uint16_t* a, const std::uint16_t* b) {
+  __m128i x = _mm_cvtsi32_si128(table[a[0]]);
+  x = _mm_insert_epi8(x, table[a[1]], 1), x = _mm_insert_epi8(x, table[a[2]], 2);
+  x = _mm_insert_epi8(x, table[a[3]], 3), x = _mm_insert_epi8(x, table[b[0]], 4);
+  x = _mm_insert_epi8(x, table[b[1]], 5), x = _mm_insert_epi8(x, table[b[2]], 6);
+  return _mm_insert_epi8(x, table[b[3]], 7);
+}
+inline Bytes load_results(const std::uint8_t* table, const std::uint16_t* at) {
+  return {_mm_unpacklo_epi64(load_results(table, at, at + 8), load_results(table, at + 4, at + 12))};
+}
+/// As many results as a vector has bytes take the time of about so many operations.
+constexpr int kLoadCost = 66;
 /// Two times sixteen lanes in bytes; comparisons have 0xff, which is -1, for true.
 struct BytePair {
   __m256i v;

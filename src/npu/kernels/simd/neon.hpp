@@ -63,17 +63,22 @@ inline Bytes to_bytes(Int x) {
 inline void store_i8(void* p, Bytes x) { vst1q_s8(static_cast<std::int8_t*>(p), x.v); }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
 inline Bytes operator&(Bytes x, Bytes y) { return {vandq_s8(x.v, y.v)}; }
-inline int8x8_t look_up_8(const std::uint8_t* table, const std::int32_t* at) {
+template <class Index>
+inline int8x8_t look_up_8(const std::uint8_t* table, const Index* at) {
   uint8x8_t x = vdup_n_u8(table[at[0]]);
   x = vld1_lane_u8(table + at[1], x, 1), x = vld1_lane_u8(table + at[2], x, 2);
   x = vld1_lane_u8(table + at[3], x, 3), x = vld1_lane_u8(table + at[4], x, 4);
   x = vld1_lane_u8(table + at[5], x, 5), x = vld1_lane_u8(table + at[6], x, 6);
   return vreinterpret_s8_u8(vld1_lane_u8(table + at[7], x, 7));
 }
+template <class Index>
+inline Bytes look_up_16(const std::uint8_t* table, const Index* at, int lanes) {
+  return {vcombine_s8(look_up_8(table, at), lanes > 8 ? look_up_8(table, at + 8) : vdup_n_s8(0))};
+}
 inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
   std::int32_t at[16];
   store_int(at, index);
-  return {vcombine_s8(look_up_8(table, at), lanes > 8 ? look_up_8(table, at + 8) : vdup_n_s8(0))};
+  return look_up_16(table, at, lanes);
 }
 constexpr int kStoredPixels = 2;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
@@ -105,6 +110,10 @@ inline Words operator>>(Words x, int n) {
   const int16x8_t count = vdupq_n_s16(static_cast<std::int16_t>(-n));
   return each<Words>([count](uint16x8_t a) { return vshlq_u16(a, count); }, x);
 }
+/// table[at[i]] for the lanes of such words.
+inline Bytes load_results(const std::uint8_t* table, const std::uint16_t* at) { return look_up_16(table, at, 16); }
+/// As many results as a vector has bytes take the time of about so many operations (a guess).
+constexpr int kLoadCost = 160;
 /// Two times sixteen lanes in bytes; comparisons have 0xff, which is -1, for true.
 struct BytePair {
   uint8x16_t v[2];
