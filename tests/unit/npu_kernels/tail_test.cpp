@@ -59,6 +59,7 @@ void compare(const DpuLayer& layer, Random& random, std::span<const std::int32_t
     if (isa == cpu::Isa::ref) continue;
     const auto tail = make_tail(layer, {&range, 1}, isa);
     ++used[std::string(tail->name())];
+    CHECK_EQ(tail->takes_two_pixels(), tail->name() == "loads" || tail->name() == "input_loads");
     run(*tail, got);
     CAPTURE(cpu::name_of(isa));
     CAPTURE(tail->name());

@@ -262,12 +262,11 @@ class PreparedTail final : public Tail {
       } else if (const Steps inputs = steps_of_inputs(layer_, bytes_); use_fused(ranges, &inputs)) {
         params_.fused.table_ties = ties_matter(layer_, inputs);
         name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
-        if (kernels.steps &&
-            (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
+        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
           const StepParams& s = steps_->params;
           params_.steps = &s;
           bytes_ = {}, params_.bytes = nullptr;
-          function_ = kernels.steps;
+          function_ = kernels.steps, two_pixels_ = s.results ? kernels.steps_of_two : nullptr;
           name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
       }

@@ -18,12 +18,16 @@ class Tail {
  public:
   virtual ~Tail() = default;
   void operator()(const TailTile& tile) const { function_(params_, tile); }
+  /// Whether two_pixels() is there for a tail whose sixteen lanes are eight channels of two pixels.
+  bool takes_two_pixels() const { return two_pixels_ != nullptr; }
+  /// A tile of one group of which `used` channels matter: zeros in the others.
+  void two_pixels(const TailTile& tile) const { two_pixels_(params_, tile); }
   const DpuLayer& layer() const { return *params_.layer; }
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
-  /// "segments", "segments_exact", "steps", "input_steps", "bytes", "fused_bytes", "words_bytes", "fused", "words",
-  /// "words_held", "words_whole", "affine", "exact", "linear", "linear_bias", "linear_add", "linear_table", "real",
-  /// "narrow" (one of these over shared lanes), "ref"
+  /// "segments", "segments_exact", "steps", "input_steps", "loads", "input_loads", "bytes", "fused_bytes",
+  /// "words_bytes", "fused", "words", "words_held", "words_whole", "affine", "exact", "linear", "linear_bias",
+  /// "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
   /// Of layers that are a bias, an operand perhaps, and limits in halves: the parameters, and which lanes carry data.
@@ -47,7 +51,7 @@ class Tail {
 
  protected:
   TailParams params_;
-  TailFunction function_ = nullptr;
+  TailFunction function_ = nullptr, two_pixels_ = nullptr;
   std::string_view name_;
 };
 

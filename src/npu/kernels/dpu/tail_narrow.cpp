@@ -100,6 +100,12 @@ void NarrowTail::add_window_sums(const TailTile& tile, int first, int pixels, st
 }
 
 void NarrowTail::operator()(const TailTile& tile, const std::byte* accumulators) const {
+  if (lanes_ == 8 && tail_->takes_two_pixels()) {
+    TailTile last = tile;
+    last.accumulators = accumulators, last.out += first_, last.used = used_;
+    if (tile.window_sums) last.window_factors += first_;
+    return tail_->two_pixels(last);
+  }
   alignas(64) std::byte sums[kPixels * 8 * 4], operands[kPixels * 8 * 4], results[kPixels * 8];
   const std::byte* operand = operand_size_ ? tile.operand + static_cast<std::size_t>(first_) * operand_size_ : nullptr;
   std::byte* out = tile.out + first_;

@@ -19,9 +19,21 @@
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailNeon = {tail_exact,       tail_real,       tail_fused,       tail_whole,    tail_affine,
-                               tail_bytes,       nullptr,         tail_steps,       kTableEntries, kLoadCost, tail_linear,
-                               tail_linear_bias, tail_linear_add, tail_linear_table};
+const TailKernels kTailNeon = {tail_exact,
+                               tail_real,
+                               tail_fused,
+                               tail_whole,
+                               tail_affine,
+                               tail_bytes,
+                               nullptr,
+                               tail_steps<WholePixels>,
+                               tail_steps<TwoPixels>,
+                               kTableEntries,
+                               kLoadCost,
+                               tail_linear,
+                               tail_linear_bias,
+                               tail_linear_add,
+                               tail_linear_table};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -112,14 +112,14 @@ struct SegmentParams {
 /// and count what BS makes of accumulators or, where those are too many, the table's inputs.
 struct StepParams {
   bool inputs = false;
-  std::int32_t base = 0, last = 0;          ///< last: the position from which nothing moves
+  std::int32_t base = 0, last = 0;        ///< last: the position from which nothing moves
   const std::uint8_t* results = nullptr;  ///< of every position up to the last, a load a value; null: by segments
-  bool held = true;                 ///< sums need limits; else, of what BS makes of them,
-  std::int32_t half = 0;            ///< half a unit less the base is part of the product
-  bool by_sign = true;              ///< whether it shows which way (negative) halves behind BS go
-  bool plain = true;                ///< without limits behind BS, and halves behind BN, that show
-  int shift = 8;                    ///< a segment is 2^shift positions
-  int places = 0;                   ///< the most of a segment
+  bool held = true;                       ///< sums need limits; else, of what BS makes of them,
+  std::int32_t half = 0;                  ///< half a unit less the base is part of the product
+  bool by_sign = true;                    ///< whether it shows which way (negative) halves behind BS go
+  bool plain = true;                      ///< without limits behind BS, and halves behind BN, that show
+  int shift = 8;                          ///< a segment is 2^shift positions
+  int places = 0;                         ///< the most of a segment
   bool falls = false;
   int rising = 0;  ///< the first segment that does not fall
   /// Segments first, first + 1, ... as tables of as many bytes as registers hold: one of what the segment begins with,
@@ -186,6 +186,7 @@ struct TailTile {
   const std::int32_t* window_sums = nullptr;     ///< one a pixel; null: nothing to add
   const std::int32_t* window_factors = nullptr;  ///< one a channel, from channel 0
   int pixels = 0, first_group = 0, groups = 0;
+  int used = 0;  ///< of the only group, up to eight channels of which two pixels are finished at once (narrow tails)
   const std::byte* operand = nullptr;  ///< pixel 0, channel 0
   std::ptrdiff_t operand_pixel = 0;    ///< bytes; 0 when per channel
   std::byte* out = nullptr;            ///< pixel 0, channel 0

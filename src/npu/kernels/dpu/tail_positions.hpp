@@ -53,16 +53,14 @@ struct StepRounded {
   }
 };
 
-/// Positions of `pixels` pixels from `first` on; an even number is written.
-template <class Position>
-inline void find_positions(const FusedParams& f, const StepParams& s, const TailTile& tile, int g, int first,
-                           int pixels, std::uint16_t* positions) {
-  const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+/// Of `count` vectors, sum(0), sum(1), ... of channels from `channel` on; an even number is written.
+template <class Position, class Sum>
+[[gnu::always_inline]] inline void find_positions(const FusedParams& f, const StepParams& s, std::size_t channel,
+                                                  int count, std::uint16_t* positions, const Sum& sum) {
   const Words last = words(s.last);
-  const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
-  for (int p = 0; p < pixels; ++p, positions += 16)
-    store_words(positions, min(to_words(Position::of(f, s, channel, sum_of(tile, first + p, g, factor))), last));
-  if (pixels % 2 != 0) store_words(positions, words(0));
+  for (int i = 0; i < count; ++i, positions += 16)
+    store_words(positions, min(to_words(Position::of(f, s, channel, sum(i))), last));
+  if (count % 2 != 0) store_words(positions, words(0));
 }
 
 }  // namespace

@@ -86,35 +86,75 @@ inline void load_all_results(const StepParams& s, const std::uint16_t* positions
   for (int p = 0; p < pixels; ++p) store_i8(out + p * pixel, load_results(results, positions + p * 16) & keep);
 }
 
-template <class Position>
-inline void steps_block(const TailParams& t, const TailTile& tile) {
-  const FusedParams f = t.fused;  // a copy, which stores cannot change
-  alignas(64) std::uint16_t positions[kStepPixels * 16];
-  for (int g = 0; g < tile.groups; ++g) {
-    const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
-    const Bytes keep = to_bytes(load_int(t.lanes + channel));
-    for (int p = 0; p < tile.pixels; p += kStepPixels) {
-      const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
-      find_positions<Position>(f, *t.steps, tile, g, p, pixels, positions);
-      std::byte* const out = tile.out + p * tile.out_pixel + channel;
-      if (t.steps->results) load_all_results(*t.steps, positions, pixels, keep, out, tile.out_pixel);
-      else count_steps_of(*t.steps, positions, pixels, keep, out, tile.out_pixel);
+/// Sixteen channels of a pixel in each vector,
+struct WholePixels {
+  template <class Position>
+  static void finish(const TailParams& t, const TailTile& tile) {
+    const FusedParams f = t.fused;  // a copy, which stores cannot change
+    alignas(64) std::uint16_t positions[kStepPixels * 16];
+    for (int g = 0; g < tile.groups; ++g) {
+      const auto channel = static_cast<std::size_t>(tile.first_group + g) * 16;
+      const Bytes keep = to_bytes(load_int(t.lanes + channel));
+      const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
+      for (int p = 0; p < tile.pixels; p += kStepPixels) {
+        const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
+        find_positions<Position>(f, *t.steps, channel, pixels, positions,
+                                 [&](int i) { return sum_of(tile, p + i, g, factor); });
+        std::byte* const out = tile.out + p * tile.out_pixel + channel;
+        if (t.steps->results) load_all_results(*t.steps, positions, pixels, keep, out, tile.out_pixel);
+        else count_steps_of(*t.steps, positions, pixels, keep, out, tile.out_pixel);
+      }
     }
   }
-}
+};
 
-template <template <bool Held, bool BySign> class Position>
+/// or up to eight channels of two neighbouring pixels, whose results are loaded.
+struct TwoPixels {
+  template <class Position>
+  static void finish(const TailParams& t, const TailTile& tile) {
+    const FusedParams f = t.fused;
+    const std::uint8_t* const results = t.steps->results;
+    alignas(64) std::uint16_t positions[kStepPixels * 16];
+    alignas(64) std::int32_t lanes[16] = {};
+    for (int i = 0; i < tile.used; ++i) lanes[i] = -1;
+    const Bytes keep = to_bytes(load_int(lanes));
+    const Int factor = tile.window_sums ? load_halves(tile.window_factors, tile.window_factors) : splat(0);
+    for (int p = 0; p < tile.pixels; p += 2 * kStepPixels) {
+      const int pixels = tile.pixels - p < 2 * kStepPixels ? tile.pixels - p : 2 * kStepPixels;
+      find_positions<Position>(f, *t.steps, 0, (pixels + 1) / 2, positions, [&](int i) {
+        const int a = p + 2 * i, b = 2 * i + 1 < pixels ? a + 1 : a;
+        const Int sum =
+            load_halves(tile.accumulators + a * tile.accumulator_pixel, tile.accumulators + b * tile.accumulator_pixel);
+        return tile.window_sums ? sum + factor * splat_halves(tile.window_sums[a], tile.window_sums[b]) : sum;
+      });
+      std::byte* out = tile.out + p * tile.out_pixel;
+      for (int i = 0; i < pixels; i += 2, out += 2 * tile.out_pixel) {
+        const Bytes two = load_results(results, positions + i * 8);
+        store_i8(out, two & keep);
+        if (i + 1 < pixels) store_i8(out + tile.out_pixel, upper_half(two) & keep);
+      }
+    }
+  }
+};
+
+template <class Pixels, template <bool Held, bool BySign> class Position>
 inline void steps_form(const TailParams& t, const TailTile& tile) {
+  using X = Pixels;
   const StepParams& s = *t.steps;
-  if (s.held) s.by_sign ? steps_block<Position<true, true>>(t, tile) : steps_block<Position<true, false>>(t, tile);
-  else s.by_sign ? steps_block<Position<false, true>>(t, tile) : steps_block<Position<false, false>>(t, tile);
+  if (s.held)
+    s.by_sign ? X::template finish<Position<true, true>>(t, tile) : X::template finish<Position<true, false>>(t, tile);
+  else
+    s.by_sign ? X::template finish<Position<false, true>>(t, tile)
+              : X::template finish<Position<false, false>>(t, tile);
 }
 
+template <class Pixels>
 inline void tail_steps(const TailParams& t, const TailTile& tile) {
+  using X = Pixels;
   const StepParams& s = *t.steps;
-  if (!s.inputs) return steps_form<StepValue>(t, tile);
-  if (t.fused.factor) s.plain ? steps_form<StepInput>(t, tile) : steps_block<StepRounded<true>>(t, tile);
-  else s.plain ? steps_form<StepReal>(t, tile) : steps_block<StepRounded<false>>(t, tile);
+  if (!s.inputs) return steps_form<X, StepValue>(t, tile);
+  if (t.fused.factor) s.plain ? steps_form<X, StepInput>(t, tile) : X::template finish<StepRounded<true>>(t, tile);
+  else s.plain ? steps_form<X, StepReal>(t, tile) : X::template finish<StepRounded<false>>(t, tile);
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ struct TailKernels {
   TailFunction bytes;     ///< as exact, ending in a look-up table and int8 (tail_bytes.hpp)
   TailFunction segments;  ///< as bytes, by segments in f32 (tail_segments_avx512.hpp); null where that is no faster
   TailFunction steps;     ///< as bytes, by segments in the fused form (tail_steps.hpp); null where there is the former
-  int table_entries;      ///< of a table in registers
-  int load_cost;          ///< of loading a vector's results instead, in vector operations
+  TailFunction steps_of_two;  ///< that by loads, where a tile's pixels have up to eight channels (TailTile::used)
+  int table_entries;          ///< of a table in registers
+  int load_cost;              ///< of loading a vector's results instead, in vector operations
   /// As real, where the stages are one line (tail_linear.hpp): nothing more, a multiplication by 1 left out; an operand
   /// added; a table.
   TailFunction linear, linear_bias, linear_add, linear_table;

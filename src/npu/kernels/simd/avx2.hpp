@@ -25,6 +25,11 @@ inline Int load_int(const std::int32_t* p) {
   const auto* q = reinterpret_cast<const __m256i*>(p);
   return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
 }
+/// Eight lanes of each.
+inline Int load_halves(const void* a, const void* b) {
+  return {_mm256_loadu_si256(static_cast<const __m256i*>(a)), _mm256_loadu_si256(static_cast<const __m256i*>(b))};
+}
+inline Int splat_halves(std::int32_t a, std::int32_t b) { return {_mm256_set1_epi32(a), _mm256_set1_epi32(b)}; }
 inline Int load_i16(const void* p) {
   return {_mm256_cvtepi16_epi32(_mm_loadu_si128(at128(p))), _mm256_cvtepi16_epi32(_mm_loadu_si128(at128(p) + 1))};
 }

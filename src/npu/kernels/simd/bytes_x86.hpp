@@ -11,6 +11,7 @@ struct Bytes {
   __m128i v;
 };
 inline void store_i8(void* p, Bytes x) { _mm_storeu_si128(static_cast<__m128i*>(p), x.v); }
+inline Bytes upper_half(Bytes x) { return {_mm_srli_si128(x.v, 8)}; }
 inline Bytes operator&(Bytes x, Bytes y) { return {_mm_and_si128(x.v, y.v)}; }
 
 /// One load a lane, faster than a gather.

@@ -35,6 +35,14 @@ inline Int load_int(const std::int32_t* p) {
 inline Int widen(int16x8_t a, int16x8_t b) {
   return {{vmovl_s16(vget_low_s16(a)), vmovl_high_s16(a), vmovl_s16(vget_low_s16(b)), vmovl_high_s16(b)}};
 }
+/// Eight lanes of each.
+inline Int load_halves(const void* a, const void* b) {
+  const auto *x = static_cast<const std::int32_t*>(a), *y = static_cast<const std::int32_t*>(b);
+  return {{vld1q_s32(x), vld1q_s32(x + 4), vld1q_s32(y), vld1q_s32(y + 4)}};
+}
+inline Int splat_halves(std::int32_t a, std::int32_t b) {
+  return {{vdupq_n_s32(a), vdupq_n_s32(a), vdupq_n_s32(b), vdupq_n_s32(b)}};
+}
 inline Int load_i16(const void* p) {
   const auto* q = static_cast<const std::int16_t*>(p);
   return widen(vld1q_s16(q), vld1q_s16(q + 8));
@@ -62,6 +70,7 @@ inline Bytes to_bytes(Int x) {
 }
 inline void store_i8(void* p, Bytes x) { vst1q_s8(static_cast<std::int8_t*>(p), x.v); }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
+inline Bytes upper_half(Bytes x) { return {vcombine_s8(vget_high_s8(x.v), vdup_n_s8(0))}; }
 inline Bytes operator&(Bytes x, Bytes y) { return {vandq_s8(x.v, y.v)}; }
 template <class Index>
 inline int8x8_t look_up_8(const std::uint8_t* table, const Index* at) {
