@@ -106,9 +106,11 @@ class Job {
   /// Whether tiles are planes that become padded pixels.
   void choose_pixels(const ChannelScale& scale) {
     const PixelRuns* runs = pixel_runs();
-    const bool planes = nest_.p.channel && nest_.p.to == 1 && nest_.q.from == 1 && nest_.q.to == kernels::kChannelAlign;
-    const bool fits = planes && nest_.p.extent <= PixelRun::kMostChannels &&
-                      nest_.p.extent + nest_.pad == kernels::kChannelAlign && nest_.p_step == nest_.p.extent;
+    narrow_ = nest_.q.to == PixelRun::kMostChannels;
+    const bool planes = nest_.p.channel && nest_.p.to == 1 && nest_.q.from == 1;
+    const bool fits = planes && (narrow_ || nest_.q.to == kernels::kChannelAlign) &&
+                      nest_.p.extent <= PixelRun::kMostChannels && nest_.p.extent + nest_.pad == nest_.q.to &&
+                      nest_.p_step == nest_.p.extent;
     if (!runs || !fits || from_.dtype != DType::f32 || from_.quant != Quant{}) return;
     if (std::abs(std::int64_t{to_.quant.zero_point}) > PixelRun::kMostZeroPoint) return;
     if (to_.dtype == DType::i8) pixels_ = runs->to_i8;
@@ -124,7 +126,7 @@ class Job {
     r.channels = static_cast<int>(t.p);
     if (!mean_.empty()) r.mean = mean_.data(), r.std = std_.data();
     r.scale = to_.quant.scale, r.zero_point = to_.quant.zero_point;
-    r.pixels = static_cast<std::size_t>(t.q), r.to = to;
+    r.pixels = static_cast<std::size_t>(t.q), r.to = to, r.narrow = narrow_;
     pixels_(r);
   }
 
@@ -192,6 +194,7 @@ class Job {
   const Nest nest_;
   std::unique_ptr<RunConverter> convert_;      // none: bits move
   void (*pixels_)(const PixelRun&) = nullptr;  // none: in two steps
+  bool narrow_ = false;                        // of pixels_
   std::vector<float> mean_, std_;              // of pixels_: one a channel, or empty
 };
 

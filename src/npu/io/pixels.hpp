@@ -1,6 +1,6 @@
 #pragma once
-/// Planes of f32 (an image in NCHW, as most programs hold it) into pixels of 16 channels, of which few carry data: what
-/// RunConverter and scatter() do in four passes, in one, with the same bits.
+/// Planes of f32 (an image in NCHW, as most programs hold it) into pixels of 4 or 16 channels, of which few carry data:
+/// what RunConverter and scatter() do in four passes, in one, with the same bits.
 #include <cstddef>
 #include <cstdint>
 
@@ -17,7 +17,8 @@ struct PixelRun {
   float scale = 1;                              ///< int8 only, as zero_point
   std::int32_t zero_point = 0;                  ///< within kMostZeroPoint of 0
   std::size_t pixels = 0;
-  std::byte* to = nullptr;  ///< pixels of 16 elements, without gaps
+  std::byte* to = nullptr;  ///< pixels of 16 elements, or of kMostChannels, without gaps
+  bool narrow = false;      ///< the latter
 };
 
 struct PixelRuns {

@@ -42,6 +42,7 @@ void to_i8(const PixelRun& run) {
       const __m256i q = _mm256_and_si256(_mm256_add_epi32(_mm256_cvtps_epi32(v), offset), byte);
       words = _mm256_or_si256(words, _mm256_slli_epi32(q, 8 * c));
     }
+    if (r.narrow) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(r.to + at * 4), words);
     std::byte* to = r.to + at * 16;
     for (const __m128i four : {_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)}) {
       store(to, _mm_and_si128(four, first_word));
@@ -63,9 +64,13 @@ void to_f16(const PixelRun& run) {
     for (int c = 0; c < Channels; ++c) halves[c] = _mm256_cvtps_ph(load(r, c, at), _MM_FROUND_TO_NEAREST_INT);
     const __m128i a = _mm_unpacklo_epi16(halves[0], halves[1]), b = _mm_unpacklo_epi16(halves[2], halves[3]);
     const __m128i c = _mm_unpackhi_epi16(halves[0], halves[1]), d = _mm_unpackhi_epi16(halves[2], halves[3]);
-    std::byte* to = r.to + at * 32;
+    std::byte* to = r.to + at * (r.narrow ? 8 : 32);
     for (const __m128i two :
          {_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b), _mm_unpacklo_epi32(c, d), _mm_unpackhi_epi32(c, d)}) {
+      if (r.narrow) {
+        store(to, two), to += 16;
+        continue;
+      }
       store(to, _mm_move_epi64(two)), store(to + 16, zero);
       store(to + 32, _mm_unpackhi_epi64(two, zero)), store(to + 48, zero);
       to += 64;

@@ -17,34 +17,34 @@ struct Tile {
 
 namespace scatter_detail {
 
-/// Pixels of a padded map whose channels all lie in the tile: one 16-element store each.
-template <class W, int kChannels>
+/// Pixels of a padded map whose channels all lie in the tile: one store of so many elements each.
+template <class W, int kPitch, int kChannels>
 void pixels(const std::byte* from, std::byte* to, std::ptrdiff_t n, std::ptrdiff_t from_n, std::ptrdiff_t to_n,
             std::ptrdiff_t from_c) {
   // Put together in registers: a load of what narrower stores have just written waits for them.
   constexpr int kInWord = 8 / sizeof(W);
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    std::uint64_t words[2 * sizeof(W)] = {};
+    std::uint64_t words[(kPitch * sizeof(W) + 7) / 8] = {};
     for (int c = 0; c < kChannels; ++c) {
       W value;
       std::memcpy(&value, from + (i * from_n + c * from_c) * std::ptrdiff_t(sizeof(W)), sizeof(W));
       words[c / kInWord] |= std::uint64_t{value} << c % kInWord * 8 * int(sizeof(W));
     }
-    std::memcpy(to + i * to_n * std::ptrdiff_t(sizeof(W)), words, sizeof words);
+    std::memcpy(to + i * to_n * std::ptrdiff_t(sizeof(W)), words, kPitch * sizeof(W));
   }
 }
 
-template <class W>
+template <class W, int kPitch>
 bool padded_pixels(const std::byte* from, std::byte* to, const Tile& t) {
   const std::ptrdiff_t channels = t.pad_q ? t.q : t.p, n = t.pad_q ? t.p : t.q;
-  if (t.pad == 0 || channels + t.pad != 16) return false;
+  if (t.pad == 0 || channels + t.pad != kPitch) return false;
   const auto from_n = t.pad_q ? t.from_p : t.from_q, to_n = t.pad_q ? t.to_p : t.to_q;
   const auto from_c = t.pad_q ? t.from_q : t.from_p;
   switch (channels) {
-    case 1: return pixels<W, 1>(from, to, n, from_n, to_n, from_c), true;
-    case 2: return pixels<W, 2>(from, to, n, from_n, to_n, from_c), true;
-    case 3: return pixels<W, 3>(from, to, n, from_n, to_n, from_c), true;
-    case 4: return pixels<W, 4>(from, to, n, from_n, to_n, from_c), true;
+    case 1: return pixels<W, kPitch, 1>(from, to, n, from_n, to_n, from_c), true;
+    case 2: return pixels<W, kPitch, 2>(from, to, n, from_n, to_n, from_c), true;
+    case 3: return pixels<W, kPitch, 3>(from, to, n, from_n, to_n, from_c), true;
+    case 4: return pixels<W, kPitch, 4>(from, to, n, from_n, to_n, from_c), true;
     default: return false;
   }
 }
@@ -54,7 +54,7 @@ bool padded_pixels(const std::byte* from, std::byte* to, const Tile& t) {
 template <class W>
 void scatter(const std::byte* from, std::byte* to, const Tile& t) {
   constexpr auto kSize = static_cast<std::ptrdiff_t>(sizeof(W));
-  if (scatter_detail::padded_pixels<W>(from, to, t)) return;
+  if (scatter_detail::padded_pixels<W, 16>(from, to, t) || scatter_detail::padded_pixels<W, 4>(from, to, t)) return;
   if (t.to_q == 1 && t.from_q == 1) {
     for (std::ptrdiff_t p = 0; p < t.p; ++p)
       std::memcpy(to + p * t.to_p * kSize, from + p * t.from_p * kSize, static_cast<std::size_t>(t.q * kSize));

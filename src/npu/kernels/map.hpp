@@ -21,6 +21,10 @@ using ConstMap = BasicMap<const std::byte>;
 /// Writing is the other way round: such a map needs a multiple of 16 channels, or the producer's zeros land in the
 /// neighbour.
 constexpr int kChannelAlign = 16;
+/// But for a network's input of so many channels or fewer that only dense convolutions read: a picture in pixels of
+/// sixteen would be most of a context's memory. These stage their rows element by element, so what of a neighbour comes
+/// along with a pixel is overwritten or weighed with 0 (plan/narrow.cpp chooses).
+constexpr int kFewChannels = 4;
 constexpr int padded_channels(int c) { return (c + kChannelAlign - 1) / kChannelAlign * kChannelAlign; }
 
 /// Kernels may read this many bytes behind a map's last pixel (whole vectors and tiles); what is there does not matter.

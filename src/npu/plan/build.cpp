@@ -190,6 +190,7 @@ void Builder::finish() {
     }
   drop_moves(plan_, uses_);
   unpad_maps(plan_);
+  narrow_inputs(plan_, uses_);
   skip_unread_pixels(plan_, uses_);
   for (std::size_t step = 0; step < uses_.size(); ++step)
     for (const auto* list : {&uses_[step].reads, &uses_[step].writes})

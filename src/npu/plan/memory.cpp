@@ -25,7 +25,7 @@ std::int64_t checked_elements(const Dims& shape) {
 }  // namespace
 
 std::ptrdiff_t Slot::pixel_bytes() const {
-  return std::ptrdiff_t(size_of(dtype)) * kernels::padded_channels(channels());
+  return std::ptrdiff_t(size_of(dtype)) * (narrow ? kernels::kFewChannels : kernels::padded_channels(channels()));
 }
 
 kernels::ConstMap Slot::image(Bases bases, int i) const {
@@ -47,7 +47,7 @@ void lay_out(Slot& slot) {
   for (int axis = 0; axis < 4; ++axis)
     if (slot.extent(axis) > kMaxExtent)
       throw ModelError(0, "feature map " + to_string(slot.shape) + ": a side beyond 2^28");
-  const std::int64_t c = kernels::padded_channels(slot.channels());
+  const std::int64_t c = slot.narrow ? kernels::kFewChannels : kernels::padded_channels(slot.channels());
   const Dims full{slot.height() * std::int64_t(slot.width()) * c, 1, slot.width() * c, c};
   slot.strides = Dims(std::span(full.begin(), std::size_t(slot.shape.rank())));
   checked_elements(Dims{slot.images(), slot.height(), slot.width(), c});

@@ -27,7 +27,8 @@ struct Slot {
   Dims shape;    ///< logical
   Dims strides;  ///< in elements
   Quant quant;
-  bool map = false;  ///< channels-last
+  bool map = false;     ///< channels-last
+  bool narrow = false;  ///< a map with pixels of kernels::kFewChannels elements
   /// Of a map, in bytes: to the right neighbour, to the pixel below, to the next image.
   std::ptrdiff_t pixel = 0, row = 0, image_pitch = 0;
   bool read_as_map = false;  ///< some kernel reads it: its padding channels must be finite

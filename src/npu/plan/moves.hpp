@@ -22,6 +22,9 @@ void drop_moves(GraphPlan& plan, std::vector<Use>& uses);
 /// drop_moves, which wants the parts of a Concat laid out like the whole.
 void unpad_maps(GraphPlan& plan);
 
+/// Inputs of the graph with few channels that nothing reads but dense convolutions get pixels of as many elements.
+void narrow_inputs(GraphPlan& plan, const std::vector<Use>& uses);
+
 /// Strides that show the same elements, in the same order, in another shape; nothing when that needs a copy.
 std::optional<Dims> reshaped_strides(const Dims& shape, const Dims& strides, const Dims& to);
 

@@ -37,7 +37,9 @@ Arrangement rows_apart(const Dims& s, std::int64_t row) {
 
 std::vector<Arrangement> arrangements(const Dims& s) {
   const std::int64_t padded = (s[1] + 15) / 16 * 16;
-  return {dense(s), channels_last(s, s[1]), channels_last(s, padded), rows_apart(s, s[3] + 5)};
+  std::vector<Arrangement> all{dense(s), channels_last(s, s[1]), channels_last(s, padded), rows_apart(s, s[3] + 5)};
+  if (s[1] < 4) all.push_back(channels_last(s, 4));  // pixels of a network's input
+  return all;
 }
 
 void compare(const Dims& shape, DType ft, Quant fq, const Arrangement& fa, DType tt, Quant tq, const Arrangement& ta,
@@ -114,12 +116,13 @@ TEST_CASE("large tensors, alone and with a team, through tables and arithmetic")
   unsigned seed = 500;
   const Dims shape{1, 3, 200, 211};
   for (Team* t : {static_cast<Team*>(nullptr), &team})
-    for (const Arrangement& fa : arrangements(shape)) {
-      compare(shape, DType::u8, {}, fa, DType::i8, {0.0171f, -14}, channels_last(shape, 16), &kImage, ++seed, t);
-      compare(shape, DType::u8, {}, fa, DType::f16, {}, channels_last(shape, 16), &kImage, ++seed, t);
-      compare(shape, DType::f32, {}, fa, DType::i8, {0.0171f, -14}, channels_last(shape, 16), &kImage, ++seed, t);
-      compare(shape, DType::f32, {}, fa, DType::f16, {}, channels_last(shape, 16), &kImage, ++seed, t);
-    }
+    for (const Arrangement& fa : arrangements(shape))
+      for (const Arrangement& ta : {channels_last(shape, 16), channels_last(shape, 4)}) {
+        compare(shape, DType::u8, {}, fa, DType::i8, {0.0171f, -14}, ta, &kImage, ++seed, t);
+        compare(shape, DType::u8, {}, fa, DType::f16, {}, ta, &kImage, ++seed, t);
+        compare(shape, DType::f32, {}, fa, DType::i8, {0.0171f, -14}, ta, &kImage, ++seed, t);
+        compare(shape, DType::f32, {}, fa, DType::f16, {}, ta, &kImage, ++seed, t);
+      }
   const Dims rows{1, 25200, 85};
   for (Team* t : {static_cast<Team*>(nullptr), &team})
     compare(rows, DType::i8, {0.0234f, -128}, dense(rows), DType::f32, {}, dense(rows), nullptr, ++seed, t);
@@ -153,22 +156,24 @@ TEST_CASE("halves round to even and values saturate; NaN is the least value") {
 
 TEST_CASE("what is no number, or beyond int8, in planes that become padded pixels") {
   const Dims shape{1, 2, 1, 11};
-  const Arrangement fa = dense(shape), ta = channels_last(shape, 16);
   std::vector<float> values(22, 1.0f);
   const float inf = std::numeric_limits<float>::infinity();
   values[3] = std::nanf(""), values[5] = inf, values[14] = -inf, values[17] = 3e38f, values[21] = -1e20f;
-  std::vector<std::int8_t> got(static_cast<std::size_t>(ta.span), 0x5a);
-  io::convert({reinterpret_cast<const std::byte*>(values.data()), DType::f32, shape, fa.strides, {}},
-              {reinterpret_cast<std::byte*>(got.data()), DType::i8, shape, ta.strides, {0.25f, 5}}, ta.pad);
-  const auto at = [&](int channel, int pixel) { return got[static_cast<std::size_t>(pixel * 16 + channel)]; };
-  CHECK_EQ(at(0, 0), 9);
-  CHECK_EQ(at(0, 3), -128);
-  CHECK_EQ(at(0, 5), 127);
-  CHECK_EQ(at(1, 3), -128);
-  CHECK_EQ(at(1, 6), 127);
-  CHECK_EQ(at(1, 10), -128);
-  CHECK_EQ(at(2, 10), 0);
-  CHECK_EQ(at(15, 0), 0);
+  for (int pitch : {4, 16}) {
+    const Arrangement fa = dense(shape), ta = channels_last(shape, pitch);
+    std::vector<std::int8_t> got(static_cast<std::size_t>(ta.span), 0x5a);
+    io::convert({reinterpret_cast<const std::byte*>(values.data()), DType::f32, shape, fa.strides, {}},
+                {reinterpret_cast<std::byte*>(got.data()), DType::i8, shape, ta.strides, {0.25f, 5}}, ta.pad);
+    const auto at = [&](int channel, int pixel) { return got[static_cast<std::size_t>(pixel * pitch + channel)]; };
+    CHECK_EQ(at(0, 0), 9);
+    CHECK_EQ(at(0, 3), -128);
+    CHECK_EQ(at(0, 5), 127);
+    CHECK_EQ(at(1, 3), -128);
+    CHECK_EQ(at(1, 6), 127);
+    CHECK_EQ(at(1, 10), -128);
+    CHECK_EQ(at(2, 10), 0);
+    CHECK_EQ(at(pitch - 1, 0), 0);
+  }
 }
 
 TEST_CASE("integers beyond float32 keep their value") {

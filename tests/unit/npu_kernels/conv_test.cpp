@@ -409,6 +409,44 @@ TEST_CASE("a bias, an operand and limits that a kernel of halves applies itself 
   }
 }
 
+TEST_CASE("a network's input of few channels gives the same in pixels of four elements as of sixteen") {
+  Team one(1), two(2);
+  for (const auto& [input, type] : {std::pair{ConvInput::i8, DType::i8}, std::pair{ConvInput::i16, DType::i16},
+                                    std::pair{ConvInput::f16, DType::f16}, std::pair{ConvInput::bf16, DType::bf16},
+                                    std::pair{ConvInput::f32, DType::f32}}) {
+    const bool real = is_float(type);
+    for (unsigned seed = 80'000; seed < 80'060; ++seed) {
+      Random random(seed);
+      ConvShape s = random_shape(random, false);
+      s.in_c = 1 + s.in_c % kFewChannels;
+      s.insert_h = s.insert_w = 1;
+      if (!real) s.pad_value = random(-128, 127);
+      const int inputs = s.kernel_h * s.kernel_w * s.in_c;
+      const DpuLayer tail = real ? random_real_layer(random, 0, s.out_c)
+                                 : random_layer(random, TailKind::requantise, s.out_c, 74.0 * 74.0 * inputs);
+      ConvWeights weights;
+      for (int i = 0; i < s.out_c * inputs; ++i)
+        if (real) weights.reals.push_back(round_to_half(random.real(-1, 1)));
+        else weights.integers.push_back(static_cast<std::int16_t>(random(-128, 127)));
+      Maps m = random_maps(random, s, type, tail);
+      TestMap narrow(type, s.in_h, s.in_w, s.in_c, kFewChannels - kChannelAlign, 0);
+      for (int y = 0; y < s.in_h; ++y)
+        for (int x = 0; x < s.in_w; ++x)
+          std::memcpy(narrow.at(y, x, 0), m.in.at(y, x, 0), size_of(type) * static_cast<std::size_t>(s.in_c));
+      for (const auto& [name, conv] : kernels_of({s, input, weights, tail})) {
+        run(*conv, m, m.expected, one);
+        std::swap(m.in, narrow);
+        run(*conv, m, m.got, seed % 2 ? one : two);
+        std::swap(m.in, narrow);
+        CAPTURE(name);
+        CAPTURE(seed);
+        CAPTURE(describe(s));
+        REQUIRE_EQ(worst_ratio(m.got, m.expected, 1e-30, 0), 0.0);
+      }
+    }
+  }
+}
+
 TEST_CASE("every kernel allowed here was used by the cases above") {
   for (const ConvVariant& v : conv_variants())
     if (v.isa != cpu::Isa::ref && cpu::allows(v.isa)) {

@@ -84,6 +84,17 @@ TEST_CASE("a run leaves its inputs alone and can be repeated") {
   }
 }
 
+TEST_CASE("an input that only dense convolutions read has pixels of four elements, others of sixteen") {
+  const auto pixel = [](const char* name) {
+    const TensorView in = Context::create(Program::load(fixture(name)))->input(0);
+    CHECK_LE(in.shape[1], 4);
+    return in.strides[3];
+  };
+  CHECK_EQ(pixel("tiny_i8"), 4);
+  CHECK_EQ(pixel("batch2_i8"), 4);
+  CHECK_EQ(pixel("attention_masked_i8"), 16);
+}
+
 TEST_CASE("contexts of one program run at the same time, on every core mask") {
   const auto program = Program::load(fixture("residual_i8"));
   std::vector<std::vector<std::byte>> expected;

@@ -326,7 +326,7 @@ double operations(const ConvShape& s, bool real, int side) {
 bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
   const int side = variant.kernel->tile;
-  if (s.stride_h != variant.kernel->stride) return false;
+  if (s.stride_h != variant.kernel->stride || s.in_c <= kFewChannels) return false;  // it reads whole groups
   if (job.tail.real && transformed_bytes(s, *variant.kernel) > kMostHalves) return false;
   for (int other = side / 2; other > 0; other /= 2)
     if (operations(s, job.tail.real, other) <= operations(s, job.tail.real, side)) return false;
