@@ -28,12 +28,8 @@ class Depthwise final : public Conv {
         blocks_((shape_.out_c + weights_.block_channels - 1) / weights_.block_channels),
         staging_(shape_, *variant.format, blocks_ * weights_.block_channels) {
     while (rows_ < (shape_.out_h + kItems - 1) / kItems && staging_.bytes(rows_ + 1) <= kStagedBytes) ++rows_;
-    const int taps = shape_.kernel_h * shape_.kernel_w;
-    for (int i = 0; i < weights_.steps * weights_.taps_per_step; ++i) {
-      const int tap = std::min(i, taps - 1);  // taps that fill up a step read what their neighbour reads
-      taps_.push_back(tap / shape_.kernel_w * shape_.dilation_h * staging_.row() +
-                      tap % shape_.kernel_w * shape_.dilation_w * staging_.pixel());
-    }
+    columns_ = {staging_.pixel(), shape_.kernel_w, shape_.dilation_w, staging_.step_w()};
+    set_taps();
   }
 
   void run(const ConstMap& in, const ConstMap& operand, const Map& out, Team& team,
@@ -54,6 +50,21 @@ class Depthwise final : public Conv {
   std::string_view kernel() const override { return variant_.name; }
 
  private:
+  void set_taps() {
+    const int last_row = shape_.kernel_h - 1, taps = shape_.kernel_h * shape_.kernel_w;
+    // Rows and taps that fill up a step read what their neighbour reads.
+    if (variant_.kernel->encoding == DepthwiseEncoding::u8_s8) {
+      for (int i = 0; i < weights_.steps / shape_.kernel_w * 4; ++i)
+        taps_.push_back(std::min(i, last_row) * shape_.dilation_h * staging_.row());
+      return;
+    }
+    for (int i = 0; i < weights_.steps * weights_.taps_per_step; ++i) {
+      const int tap = std::min(i, taps - 1);
+      taps_.push_back(tap / shape_.kernel_w * shape_.dilation_h * staging_.row() +
+                      tap % shape_.kernel_w * shape_.dilation_w * staging_.pixel());
+    }
+  }
+
   std::size_t accumulator_bytes() const {
     return static_cast<std::size_t>(weights_.block_channels * lane_) * kDepthwisePixels;
   }
@@ -65,7 +76,7 @@ class Depthwise final : public Conv {
     staging_.fill(in, first, rows, shape_.in_w, staged);
     DepthwiseTile tile;
     tile.pixel = staging_.pixel() * staging_.step_w();
-    tile.taps = taps_.data();
+    tile.taps = taps_.data(), tile.columns = columns_;
     if (weights_.taps_per_step == 1 && shape_.dilation_w == staging_.step_w()) tile.side_by_side = shape_.kernel_w;
     tile.steps = weights_.steps, tile.sets = weights_.sets;
     tile.accumulators = scratch;
@@ -79,7 +90,7 @@ class Depthwise final : public Conv {
       for (int b = 0; b < blocks_; ++b) {
         tile.weights = weights_.bytes.data() + static_cast<std::size_t>(b) * weights_.block_bytes;
         tail.first_group = b * per_block;
-        tail.groups = std::min(per_block, groups - tail.first_group);
+        tail.groups = tile.groups = std::min(per_block, groups - tail.first_group);
         const std::byte* row = staged + y * staging_.step_h() * staging_.row() +
                                std::ptrdiff_t{b} * weights_.block_channels * variant_.format->element;
         for (int x = 0; x < shape_.out_w; x += kDepthwisePixels) {
@@ -101,6 +112,7 @@ class Depthwise final : public Conv {
   const int blocks_;
   const Staging staging_;
   int rows_ = 1;
+  DepthwiseColumns columns_;
   std::vector<std::ptrdiff_t> taps_;
 };
 

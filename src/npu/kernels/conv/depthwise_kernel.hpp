@@ -6,24 +6,38 @@
 
 namespace ez_rknn::npu::kernels {
 
+/// The columns of a window, in staged pixels.
+struct DepthwiseColumns {
+  std::ptrdiff_t pixel = 0;  ///< bytes of one
+  int kernel = 1, dilation = 1, stride = 1;
+
+  /// That so many outputs read.
+  constexpr int read_by(int outputs) const { return (outputs - 1) * stride + (kernel - 1) * dilation + 1; }
+};
+
 struct DepthwiseTile {
   const std::byte* source = nullptr;     ///< staged; first tap of the first pixel, first channel of the block
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source`; filled up to a whole number of steps
   int side_by_side = 1;                  ///< taps in a row that are as far from each other as the outputs; 1: not known
   int steps = 0;                         ///< groups of taps the loop takes at once
-  int sets = 1;                          ///< of weights: 2 when they need more than 8 bits (they add up)
+  int sets = 1;                          ///< of weights: 2 when they need more than 8 bits
+  DepthwiseColumns columns;
   const std::byte* weights = nullptr;
   std::byte* accumulators = nullptr;  ///< [pixel][channels of the block], 32 bits each
   int pixels = 0;
+  int groups = 0;  ///< of 16 channels of the block that there are
 };
 
 constexpr int kDepthwisePixels = 16;
+constexpr int kDepthwiseQuads = 96;  ///< the most columns of a tile times steps of four rows (u8_s8)
 
 /// How the weights of a block lie, step by step. Taps beyond the window have weight 0.
 enum class DepthwiseEncoding : std::uint8_t {
-  /// Staged values are int8 + 128. 64 channels: first the initial accumulators (which take the 128 out again), then per
-  /// set and step four vectors; vector q holds, for each quarter r, channels 16 * r + 4 * q + 0..3, four taps each.
+  /// Staged values are int8 + 128, word 4 * i + j of each sixteen (64 channels) at 4 * j + i; a step is four rows of a
+  /// column of the window, and `taps` are rows. 64 channels: for
+  /// each 16 of them first the initial accumulators (which take the 128 out again), then per set and step four taps of
+  /// every channel. The first of two sets counts twice.
   u8_s8,
   /// 16 channels, two taps a step: channels 0..3 and 8..11, then 4..7 and 12..15, two taps each.
   s16_s16,

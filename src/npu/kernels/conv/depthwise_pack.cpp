@@ -22,27 +22,27 @@ struct Folded {
   }
 };
 
-/// Weights of nine bits are the sum of two of eight.
-std::int32_t part(std::int32_t w, int set) {
-  const std::int32_t first = std::clamp(w, -128, 127);
-  return set == 0 ? first : w - first;
-}
+/// Weights of nine bits are two sets: the first counts twice.
+std::int32_t part(std::int32_t w, int set, int sets) { return sets == 1 ? w : set == 0 ? w >> 1 : w & 1; }
 
 void pack_u8_s8(const Folded& weight, int first, const PackedDepthwise& p, std::byte* to) {
-  for (int q = 0; q < 4; ++q)
+  const int width = weight.job.shape.kernel_w;
+  for (int group = 0; group < 4; ++group) {
     for (int lane = 0; lane < 16; ++lane, to += 4) {
-      const int channel = first + lane / 4 * 16 + q * 4 + lane % 4;
       std::int32_t sum = 0;
-      for (int tap = 0; tap < weight.taps; ++tap) sum += weight(channel, tap);
-      sum *= -128;
+      for (int tap = 0; tap < weight.taps; ++tap) sum += weight(first + group * 16 + lane, tap);
+      sum *= p.sets == 1 ? -128 : -64;
       std::memcpy(to, &sum, 4);
     }
-  for (int set = 0; set < p.sets; ++set)
-    for (int step = 0; step < p.steps; ++step)
-      for (int q = 0; q < 4; ++q)
+    for (int set = 0; set < p.sets; ++set)
+      for (int step = 0; step < p.steps; ++step)
         for (int lane = 0; lane < 16; ++lane)
-          for (int v = 0; v < 4; ++v)
-            *to++ = static_cast<std::byte>(part(weight(first + lane / 4 * 16 + q * 4 + lane % 4, step * 4 + v), set));
+          for (int v = 0; v < 4; ++v) {
+            const int row = step / width * 4 + v;  // beyond the window there are no taps
+            *to++ = static_cast<std::byte>(
+                part(weight(first + group * 16 + lane, row * width + step % width), set, p.sets));
+          }
+  }
 }
 
 void pack_s16(const Folded& weight, int first, const PackedDepthwise& p, std::byte* to) {
@@ -91,13 +91,16 @@ std::optional<PackedDepthwise> pack_depthwise(const ConvJob& job, DepthwiseEncod
   PackedDepthwise p;
   p.block_channels = encoding == DepthwiseEncoding::u8_s8 ? 64 : 16;
   p.taps_per_step = encoding == DepthwiseEncoding::u8_s8 ? 4 : encoding == DepthwiseEncoding::s16_s16 ? 2 : 1;
-  p.steps = (weight.taps + p.taps_per_step - 1) / p.taps_per_step;
+  p.steps = encoding == DepthwiseEncoding::u8_s8 ? (s.kernel_h + 3) / 4 * s.kernel_w
+                                                 : (weight.taps + p.taps_per_step - 1) / p.taps_per_step;
   if (encoding != DepthwiseEncoding::f32 && encoding != DepthwiseEncoding::f64) {
     std::int32_t lo = 0, hi = 0;
     for (int c = 0; c < s.out_c; ++c)
       for (int tap = 0; tap < weight.taps; ++tap) lo = std::min(lo, weight(c, tap)), hi = std::max(hi, weight(c, tap));
     if (encoding == DepthwiseEncoding::u8_s8) {
-      if (lo < -256 || hi > 254) return std::nullopt;
+      const DepthwiseColumns columns{0, s.kernel_w, s.dilation_w, s.stride_w};
+      if (columns.read_by(kDepthwisePixels) * ((s.kernel_h + 3) / 4) > kDepthwiseQuads) return std::nullopt;
+      if (lo < -256 || hi > 255) return std::nullopt;
       p.sets = lo < -128 || hi > 127 ? 2 : 1;
     } else if (lo < INT16_MIN || hi > INT16_MAX) {
       return std::nullopt;

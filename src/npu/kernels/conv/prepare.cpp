@@ -29,7 +29,7 @@ constexpr DenseVariant kDense[] = {
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
-    {"depthwise_i8/avx512vnni", ConvInput::i8, &kDepthwiseI8Avx512Vnni, &kStageI8ToU8Avx2, cpu::Isa::avx512},
+    {"depthwise_i8/avx512vnni", ConvInput::i8, &kDepthwiseI8Avx512Vnni, &kStageI8ToQuadsAvx512, cpu::Isa::avx512},
     {"depthwise_f16/avx2", ConvInput::f16, &kDepthwiseF16Avx2, &kStageF16, cpu::Isa::avx2},
     {"depthwise_f16/avx512", ConvInput::f16, &kDepthwiseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
     {"depthwise_f32/avx2", ConvInput::f32, &kDepthwiseF32Avx2, &kStageF32, cpu::Isa::avx2},

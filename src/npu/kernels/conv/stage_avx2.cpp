@@ -7,13 +7,6 @@ namespace ez_rknn::npu::kernels {
 namespace {
 
 /// Sixteen elements from one form to the other.
-struct ToU8 {
-  static constexpr int kFrom = 1, kTo = 1;
-  static void convert(const std::byte* from, std::byte* to) {
-    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(x, _mm_set1_epi8(-128)));
-  }
-};
 struct ToI16 {
   static constexpr int kFrom = 1, kTo = 2;
   static void convert(const std::byte* from, std::byte* to) {
@@ -67,7 +60,6 @@ void copy_i8_to_i16(const std::byte* from, std::ptrdiff_t from_pixel, std::byte*
 
 }  // namespace
 
-const StageFormat kStageI8ToU8Avx2 = {1, 1, 128, copy<ToU8>};
 const StageFormat kStageI8ToI16Avx2 = {1, 2, 0, copy_i8_to_i16};
 const StageFormat kStageBf16ToF32Avx2 = {2, 4, 0, copy<BrainToFloat>};
 const StageFormat kStageF16ToF32Avx2 = {2, 4, 0, copy<HalfToFloat>};

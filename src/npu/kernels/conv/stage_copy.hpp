@@ -20,8 +20,8 @@ extern const StageFormat kStageI8;   ///< int8 as it is
 extern const StageFormat kStageF16;  ///< f16 as it is
 extern const StageFormat kStageF32;  ///< f32 as it is
 #if defined(__x86_64__)
-extern const StageFormat kStageI8ToU8Avx2;   ///< int8 + 128
-extern const StageFormat kStageI8ToI16Avx2;  ///< widened
+extern const StageFormat kStageI8ToI16Avx2;      ///< widened
+extern const StageFormat kStageI8ToQuadsAvx512;  ///< int8 + 128, its order that of DepthwiseEncoding::u8_s8
 extern const StageFormat kStageF16ToF32Avx2, kStageBf16ToF32Avx2;
 extern const StageFormat kStageI16ToF64Avx2, kStageI16ToF64Avx512;
 #elif defined(__aarch64__)

@@ -250,7 +250,7 @@ class PreparedTail final : public Tail {
   void choose_faster(const TailKernels& kernels, std::span<const Interval> ranges) {
     if (params_.lut.active && !params_.operand && layer_.out_type == DType::i8) {
       bytes_ = plan_bytes(layer_);
-      params_.bytes = bytes_.data(), params_.bytes_ends = ends_matter(layer_, bytes_);
+      params_.bytes_ends = ends_matter(layer_, bytes_);
       function_ = kernels.bytes, name_ = "bytes";
       if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
         SegmentParams& s = segments_->params;
@@ -270,6 +270,8 @@ class PreparedTail final : public Tail {
           name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
       }
+      bytes_.resize(bytes_.size() + 3);  // a gather of words reads so many further
+      params_.bytes = bytes_.data();
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
       if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";

@@ -52,10 +52,20 @@ inline Bytes to_bytes(Int x) {
   return {_mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1))};
 }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
+/// One load a lane, faster than a gather.
+inline __m128i look_up_8(const std::uint8_t* table, const std::int32_t* at) {
+  __m128i x = _mm_cvtsi32_si128(table[at[0]]);
+  x = _mm_insert_epi8(x, table[at[1]], 1), x = _mm_insert_epi8(x, table[at[2]], 2);
+  x = _mm_insert_epi8(x, table[at[3]], 3), x = _mm_insert_epi8(x, table[at[4]], 4);
+  x = _mm_insert_epi8(x, table[at[5]], 5), x = _mm_insert_epi8(x, table[at[6]], 6);
+  return _mm_insert_epi8(x, table[at[7]], 7);
+}
+/// table[index] of the first 8 or 16 lanes, as many as hold `lanes`; 0 in the others.
 inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
   alignas(32) std::int32_t at[16];
   store_int(at, index);
-  return look_up_16(table, at, lanes);
+  const __m128i low = look_up_8(table, at);
+  return {lanes > 8 ? _mm_unpacklo_epi64(low, look_up_8(table, at + 8)) : low};
 }
 constexpr int kStoredPixels = 2;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {

@@ -35,11 +35,9 @@ inline void store_i16(void* p, Int x) { _mm256_storeu_si256(static_cast<__m256i*
 /// Saturates.
 inline Bytes to_bytes(Int x) { return {_mm512_cvtsepi32_epi8(x.v)}; }
 inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
-/// table[index] of the first 8 or 16 lanes, as many as hold `lanes`; 0 in the others.
-inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int lanes) {
-  alignas(64) std::int32_t at[16];
-  store_int(at, index);
-  return look_up_16(table, at, lanes);
+/// table[index] in every lane: a gather, which reads three bytes more.
+inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int) {
+  return {_mm512_cvtepi32_epi8(_mm512_i32gather_epi32(index.v, table, 1))};
 }
 /// Bytes of four vectors narrowed by two vpacks: to 16 of the first, 16 of the second, ...
 inline __m512i in_pixel_order(__m512i x) {
@@ -63,7 +61,7 @@ inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Int operator-(Int a, Int b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 inline Int operator*(Int a, Int b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 inline Int operator&(Int a, Int b) { return {_mm512_and_si512(a.v, b.v)}; }
-inline Int operator>>(Int a, int n) { return {_mm512_sra_epi32(a.v, _mm_cvtsi32_si128(n))}; }
+inline Int operator>>(Int a, int n) { return {_mm512_srav_epi32(a.v, _mm512_set1_epi32(n))}; }
 inline Int min(Int a, Int b) { return {_mm512_min_epi32(a.v, b.v)}; }
 inline Int max(Int a, Int b) { return {_mm512_max_epi32(a.v, b.v)}; }
 /// table[index]; two bytes past the entry are read too.
