@@ -270,6 +270,45 @@ TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the re
     }
 }
 
+TEST_CASE("1x1 layers that keep their weights as bytes equal the reference bit for bit") {
+  Team one(1), two(2);
+  // Moved by a window-sum factor they are bytes less a base; those that span more stay as they are.
+  struct Weights {
+    int least, most, ow;
+    bool bytes;
+  };
+  for (const auto [least, most, ow, bytes] : {Weights{-128, 127, 0, true}, Weights{-128, 127, 90, true},
+                                              Weights{-255, 0, 0, true}, Weights{-200, 200, 0, false}})
+    for (int in_c : {257, 320, 513})
+      for (int stride : {1, 2}) {
+        Random random(static_cast<unsigned>(in_c + stride));
+        ConvShape s;
+        s.in_c = in_c, s.out_c = 390;  // the last group is half of one
+        s.stride_h = s.stride_w = stride;
+        s.out_h = 7, s.out_w = 8, s.in_h = 7 * stride, s.in_w = 8 * stride - 1 + stride % 2;
+        DpuLayer tail = random_layer(random, TailKind::requantise, s.out_c, 128.0 * 128 * std::sqrt(in_c));
+        if (ow) tail.ow.values.assign(static_cast<std::size_t>(s.out_c), ow);
+        ConvWeights weights;
+        for (int i = 0; i < s.out_c * in_c; ++i)
+          weights.integers.push_back(
+              static_cast<std::int16_t>(random.chance(10) ? random.one_of({least, most}) : random(least, most)));
+        Maps m = random_maps(random, s, DType::i8, tail);
+        run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, one);
+        for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
+          CAPTURE(name);
+          CAPTURE(least);
+          CAPTURE(ow);
+          CAPTURE(describe(s));
+          if (name == "conv_i8/avx2")
+            CHECK_EQ(conv->packed_bytes(), std::size_t(400) * std::size_t(in_c + in_c % 2) * (bytes ? 1 : 2));
+          for (Team* team : {&one, &two}) {
+            run(*conv, m, m.got, *team);
+            REQUIRE_EQ(differences(m.expected, m.got), 0);
+          }
+        }
+      }
+}
+
 #if defined(__x86_64__)
 namespace {
 

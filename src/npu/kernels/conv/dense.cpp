@@ -53,7 +53,7 @@ struct Walk {
     step_w = direct ? s.stride_w : staging.step_w();
     width = (s.out_w - 1) * step_w + (s.kernel_w - 1) * s.dilation_w + 1;
     // Every chunk reads all weights anew. Where L2 does not keep them there are few chunks, shared out by channels.
-    const int wanted = weights.bytes.size() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
+    const int wanted = weights.widened_bytes() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
     while (rows < wanted && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
     chunks = (s.out_h + rows - 1) / rows;
     splits =
@@ -133,9 +133,9 @@ class Dense final : public Conv {
   };
   static constexpr std::size_t kHeader = 64;
 
-  /// A worker's scratch, in order: the staged chunk's number, accumulators, staged rows, sums.
+  /// A worker's scratch, in order: the staged chunk's number, accumulators, widened weights, staged rows, sums.
   struct Worker {
-    std::byte *accumulators, *staged;
+    std::byte *accumulators, *widened, *staged;
     std::int32_t *pixel_sums, *column, *sums;
   };
 
@@ -156,11 +156,16 @@ class Dense final : public Conv {
       most = std::max(most, static_cast<std::size_t>(b.loop->groups * held_pixels(b) * lane_) * 16);
     return most;
   }
+  /// Weights of a block, where they are kept as bytes.
+  std::size_t widened_bytes() const {
+    return weights_.base.empty() ? 0 : static_cast<std::size_t>(weights_.steps) * kChannelAlign * 4;
+  }
   std::size_t walk_bytes(const Walk& w) const {
     return w.staged + (weights_.factors.empty() ? 0 : w.pixel_sums + w.column + w.sums);
   }
   std::size_t worker_bytes() const {
-    return kHeader + accumulator_bytes() + std::max(walk_bytes(plain_), flat_ ? walk_bytes(*flat_) : 0);
+    return kHeader + accumulator_bytes() + widened_bytes() +
+           std::max(walk_bytes(plain_), flat_ ? walk_bytes(*flat_) : 0);
   }
   std::byte* worker_scratch(const Task& task, int worker) const {
     return task.scratch + taps_bytes() + static_cast<std::size_t>(worker) * worker_bytes();
@@ -173,6 +178,7 @@ class Dense final : public Conv {
     Worker p{};
     std::byte* at = worker_scratch(task, worker) + kHeader;
     p.accumulators = at, at += accumulator_bytes();
+    p.widened = at, at += widened_bytes();
     p.staged = at, at += w.staged;
     p.pixel_sums = reinterpret_cast<std::int32_t*>(at), at += w.pixel_sums;
     p.column = reinterpret_cast<std::int32_t*>(at), at += w.column;
@@ -233,6 +239,11 @@ class Dense final : public Conv {
     const auto block_rows = [&](int b, int first, int count) {
       const PackedBlock& block = weights_.blocks[static_cast<std::size_t>(b)];
       tile.weights = weights_.bytes.data() + block.offset;
+      if (!weights_.base.empty()) {
+        const std::int16_t* base = weights_.base.data() + block.first_group * 2 * kChannelAlign;
+        variant_.kernel->widen(tile.weights, base, weights_.steps, p.widened);
+        tile.weights = p.widened;
+      }
       Runs runs(*this, task, block, tile);
       for (int y = first; y < first + count; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
@@ -256,7 +267,7 @@ class Dense final : public Conv {
   /// Blocks that take turns row by row, so that their results fill a cache line while it is near, as an operand's is:
   /// as many as have their weights in L1.
   int blocks_of_a_line(const Walk& w) const {
-    if (&w != flat_.get() || pairs() || loops() == 0) return 1;
+    if (&w != flat_.get() || pairs() || loops() == 0 || !weights_.base.empty()) return 1;
     const std::size_t bytes = weights_.bytes.size() / static_cast<std::size_t>(loops());
     return static_cast<int>(std::clamp<std::size_t>(kLineWeights / bytes, 1, kLineBlocks));
   }
@@ -267,9 +278,10 @@ class Dense final : public Conv {
     const int pixels = weights_.blocks[static_cast<std::size_t>(b)].loop->max_pixels;
     const int runs = (w.view.shape.out_w + pixels - 1) / pixels * rows;
     tile.ahead = nullptr, tile.ahead_step = 0;
-    if (weights_.bytes.size() <= kKeptBytes || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
+    if (weights_.widened_bytes() <= kKeptBytes || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
     tile.ahead = weights_.bytes.data() + weights_.blocks[static_cast<std::size_t>(next)].offset;
-    tile.ahead_step = (kStepBytes + runs - 1) / runs;
+    const int step = weights_.base.empty() ? kStepBytes : kStepBytes / 2;
+    tile.ahead_step = (step + runs - 1) / runs;
   }
 
   /// Up to max_pixels neighbouring output pixels.

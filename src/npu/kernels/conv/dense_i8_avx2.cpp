@@ -47,6 +47,17 @@ void block(const DenseTile& t) {
   }
 }
 
+void widen(const std::byte* bytes, const std::int16_t* base, int steps, std::byte* to) {
+  const auto* from = reinterpret_cast<const __m128i*>(bytes);
+  auto* vectors = reinterpret_cast<__m256i*>(to);
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(base));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(base) + 1);
+  for (int i = 0; i < steps; ++i, from += 2, vectors += 2) {
+    _mm256_store_si256(vectors, _mm256_add_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(from)), low));
+    _mm256_store_si256(vectors + 1, _mm256_add_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(from + 1)), high));
+  }
+}
+
 constexpr DenseBlock kHalf = {1,
                               12,
                               {block<1, 1>, block<1, 2>, block<1, 3>, block<1, 4>, block<1, 5>, block<1, 6>,
@@ -60,7 +71,9 @@ const DenseKernel kDenseI8Avx2 = {
     {{1, 6, {block<2, 1>, block<2, 2>, block<2, 3>, block<2, 4>, block<2, 5>, block<2, 6>}}},
     nullptr,
     nullptr,
-    &kHalf};
+    &kHalf,
+    false,
+    widen};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

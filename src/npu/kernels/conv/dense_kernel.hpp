@@ -74,6 +74,9 @@ struct DenseKernel {
   /// For a last group of no more than eight channels, whose other lanes' accumulators it sets to 0; null: none.
   const DenseBlock* half = nullptr;
   bool finishes = false;  ///< takes tiles with `finish`
+  /// Bytes of a group's weights, [step][16 channels][2], plus `base` of each channel's two: as s16_s16 has them. Null:
+  /// they are not kept as bytes.
+  void (*widen)(const std::byte* bytes, const std::int16_t* base, int steps, std::byte* to) = nullptr;
 };
 
 #if defined(__x86_64__)

@@ -125,6 +125,37 @@ void put_pairs(const Source& source, const PackedBlock& block, const ConvShape& 
   }
 }
 
+/// A 1x1 layer whose weights come from memory again in each run, and meet so many pixels that to widen them is little.
+/// Not those of few inputs, whose blocks take turns row by row.
+bool worth_widening(const ConvShape& s, std::size_t packed_bytes) {
+  constexpr std::size_t kStreamed = 192 << 10;
+  constexpr int kLeastPixels = 48, kFewInputs = 256;
+  return s.kernel_h * s.kernel_w == 1 && s.in_c > kFewInputs && packed_bytes >= kStreamed &&
+         s.out_h * s.out_w >= kLeastPixels;
+}
+
+/// What 16-bit weights of each channel are to be less for a byte to hold them, 0 among them; empty when none does.
+std::vector<std::int16_t> base_of(const ConvShape& s, const Source& source) {
+  std::vector<std::int16_t> base(2 * static_cast<std::size_t>(padded_channels(s.out_c)), 0);
+  for (int oc = 0; oc < s.out_c; ++oc) {
+    const auto range = source.range(oc);
+    const std::int32_t lo = std::min(range.lo, 0), hi = std::max(range.hi, 0);
+    if (hi - lo > UINT8_MAX) return {};
+    const auto channel = 2 * static_cast<std::size_t>(oc);
+    if (lo < INT8_MIN || hi > INT8_MAX) base[channel] = base[channel + 1] = static_cast<std::int16_t>(lo - INT8_MIN);
+  }
+  return base;
+}
+
+/// A group's 16-bit weights less their base.
+void put_bytes(const std::byte* wide, std::span<const std::int16_t> base, int steps, std::byte* to) {
+  for (int i = 0; i < steps * 32; ++i) {
+    std::int16_t weight;
+    std::memcpy(&weight, wide + 2 * i, 2);
+    to[i] = static_cast<std::byte>(weight - base[static_cast<std::size_t>(i % 32)]);
+  }
+}
+
 template <class To, class Plain>
 void store_at(std::byte* p, Plain value) {
   const To to = static_cast<To>(value);
@@ -178,15 +209,26 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   }
 
   const int lane = weight_bytes(encoding);
-  const std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
-                                  static_cast<std::size_t>(lane);
+  std::size_t group_bytes = static_cast<std::size_t>(packed.taps) * static_cast<std::size_t>(packed.steps) * 16 *
+                            static_cast<std::size_t>(lane);
   const int groups = padded_channels(s.out_c) / kChannelAlign;
+  std::vector<std::byte> wide;  // of a group
+  if (kernel.widen && worth_widening(s, static_cast<std::size_t>(groups) * group_bytes))
+    packed.base = base_of(s, source);
+  if (!packed.base.empty()) wide.resize(group_bytes), group_bytes /= 2;
   packed.blocks = cut_groups(s.out_c, kernel, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
 
   std::vector<std::uint32_t> at;
   int at_groups = 0;
   for (const PackedBlock& block : packed.blocks) {
+    if (!packed.base.empty()) {
+      std::ranges::fill(wide, std::byte{0});
+      put_pairs(source, block, s, wide.data());
+      const auto first = static_cast<std::size_t>(block.first_group) * 2 * kChannelAlign;
+      put_bytes(wide.data(), std::span(packed.base).subspan(first), packed.steps, bytes.data() + block.offset);
+      continue;
+    }
     if (encoding == DenseEncoding::s16_s16 && s.kernel_h * s.kernel_w == 1) {
       put_pairs(source, block, s, bytes.data() + block.offset);
       continue;

@@ -26,6 +26,9 @@ struct PackedWeights {
   /// What the window sum is multiplied with, a channel; empty when nothing is left to add.
   std::vector<std::int32_t> factors;
   int taps = 0, steps = 0;
+  /// Set: `bytes` are the kernel's to widen, with this, two numbers a channel.
+  std::vector<std::int16_t> base;
+  std::size_t widened_bytes() const { return base.empty() ? bytes.size() : 2 * bytes.size(); }
 };
 
 /// How a window is cut into runs of contiguous elements: with `merged`, a run is a whole kernel row.

@@ -265,7 +265,8 @@ class PreparedTail final : public Tail {
         if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
           const StepParams& s = steps_->params;
           params_.steps = &s;
-          bytes_ = {}, params_.bytes = nullptr;
+          bytes_ = std::vector<std::uint8_t>(), params_.bytes = nullptr;  // = {} would keep the memory
+          table_ = std::vector<std::int16_t>(), params_.lut.table = nullptr;
           function_ = kernels.steps, two_pixels_ = s.results ? kernels.steps_of_two : nullptr;
           name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
