@@ -9,6 +9,7 @@
 #include "ez_rknn/error.hpp"
 #include "npu/io/channels.hpp"
 #include "npu/io/pixels.hpp"
+#include "npu/io/planes.hpp"
 #include "npu/io/scatter.hpp"
 #include "npu/kernels/map.hpp"
 
@@ -89,6 +90,7 @@ class Job {
         nest_(nest_of(from, to, scale.per_channel(), pad)) {
     const bool bits = from.dtype == to.dtype && from.quant == to.quant && scale.mean.empty();
     choose_pixels(scale);
+    choose_planes(scale);
     if (!bits)
       convert_ =
           make_run_converter({from.dtype, to.dtype, from.quant, to.quant}, std::move(scale), to.shape.elements());
@@ -117,6 +119,26 @@ class Job {
     if (to_.dtype == DType::f16) pixels_ = runs->to_f16;
     mean_ = scale.mean, std_ = scale.std;
     if (!mean_.empty()) mean_.resize(PixelRun::kMostChannels, mean_[0]), std_.resize(PixelRun::kMostChannels, std_[0]);
+  }
+
+  /// Whether tiles are pixels, channels last, that become planes.
+  void choose_planes(const ChannelScale& scale) {
+    if (from_.dtype != DType::i8 || to_.dtype != DType::f32 || !scale.mean.empty() || nest_.pad > 0) return;
+    one_channel_ = nest_.p.extent == 1 && nest_.q.to == 1;
+    const bool pixels = one_channel_ || (nest_.q.from == 1 && nest_.p.to == 1);
+    if (pixels && pixel_axis().from >= PlaneRun::needs_pitch(channel_axis().extent)) planes_ = i8_to_planes();
+  }
+  const Axis& pixel_axis() const { return one_channel_ ? nest_.q : nest_.p; }
+  const Axis& channel_axis() const { return one_channel_ ? nest_.p : nest_.q; }
+
+  void run_planes(const std::byte* from, const Tile& t, std::byte* to) const {
+    PlaneRun r;
+    r.channels = static_cast<int>(one_channel_ ? t.p : t.q);
+    r.pixels = static_cast<std::size_t>(one_channel_ ? t.q : t.p);
+    r.from = from, r.pixel = pixel_axis().from;
+    r.zero_point = static_cast<float>(from_.quant.zero_point), r.scale = from_.quant.scale;
+    r.to = to, r.plane = channel_axis().to * to_size_;
+    planes_(r);
   }
 
   void run_pixels(const std::byte* from, const Tile& t, std::byte* to) const {
@@ -156,6 +178,7 @@ class Job {
     const bool last_channel = t.pad_q ? q0 + t.q == nest_.q.extent : nest_.p.channel && p0 + t.p == nest_.p.extent;
     t.pad = last_channel ? nest_.pad : 0;
     if (pixels_ && t.q >= std::ptrdiff_t(PixelRun::kLeast)) return run_pixels(from, t, to);
+    if (planes_ && (one_channel_ ? t.q : t.p) >= std::ptrdiff_t(PlaneRun::kLeast)) return run_planes(from, t, to);
     if (!convert_) {
       t.from_p = nest_.p.from;
       t.from_q = nest_.q.from;
@@ -195,6 +218,8 @@ class Job {
   std::unique_ptr<RunConverter> convert_;      // none: bits move
   void (*pixels_)(const PixelRun&) = nullptr;  // none: in two steps
   bool narrow_ = false;                        // of pixels_
+  PlaneRuns planes_ = nullptr;                 // the same
+  bool one_channel_ = false;                   // of planes_: pixels lie along q, there are no channels
   std::vector<float> mean_, std_;              // of pixels_: one a channel, or empty
 };
 

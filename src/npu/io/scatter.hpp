@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "npu/io/transpose.hpp"
+
 namespace ez_rknn::npu::io {
 
 /// A tile of p x q elements. Strides are in elements; one of the target's two is usually 1.
@@ -58,6 +60,8 @@ void scatter(const std::byte* from, std::byte* to, const Tile& t) {
   if (t.to_q == 1 && t.from_q == 1) {
     for (std::ptrdiff_t p = 0; p < t.p; ++p)
       std::memcpy(to + p * t.to_p * kSize, from + p * t.from_p * kSize, static_cast<std::size_t>(t.q * kSize));
+  } else if (t.to_p == 1 && t.from_q == 1 && transpose<W>(from, t.from_p, to, t.to_q, t.p, t.q)) {
+    // A row of the one is a column of the other.
   } else if (t.to_p == 1) {
     for (std::ptrdiff_t q = 0; q < t.q; ++q) {
       const std::byte* a = from + q * t.from_q * kSize;

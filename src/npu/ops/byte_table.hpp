@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "npu/kernels/byte_map.hpp"
 #include "npu/ops/nest.hpp"
 #include "npu/ops/rows.hpp"
 
@@ -66,8 +67,11 @@ class ByteTable {
   template <class T>
   void walk(const ConstTensorView& from, const TensorView& to, const Nest<2>& nest) const {
     const auto* table = reinterpret_cast<const T*>(entries_.data());
-    if constexpr (sizeof(T) == 1)
+    if constexpr (sizeof(T) == 1) {
       if (limits_) return walk<T>(from, to, nest, [limits = *limits_](std::uint8_t code) { return limits(code); });
+      const int inner = nest.rank() - 1;
+      if (inner >= 0 && nest.step(inner) == Nest<2>::Steps{1, 1}) return map_runs(from, to, nest);
+    }
     walk<T>(from, to, nest, [table](std::uint8_t code) { return table[code]; });
   }
   template <class T, class F>
@@ -80,6 +84,23 @@ class ByteTable {
       } else {
         for (std::int64_t i = 0; i < n; ++i) d[i * step[1]] = function(s[i * step[0]]);
       }
+    });
+  }
+
+  /// Bytes to bytes, neighbours on both sides: the two innermost loops at once, since runs may be short.
+  void map_runs(const ConstTensorView& from, const TensorView& to, const Nest<2>& nest) const {
+    const auto* table = reinterpret_cast<const std::uint8_t*>(entries_.data());
+    const kernels::MapBytes map = kernels::map_bytes();
+    const int inner = nest.rank() - 1, outer = std::max(inner - 1, 0);
+    kernels::ByteRuns runs;
+    runs.bytes = static_cast<std::size_t>(nest.size(inner));
+    if (inner > 0) {
+      runs.count = static_cast<std::size_t>(nest.size(outer));
+      runs.from_step = nest.step(outer)[0], runs.to_step = nest.step(outer)[1];
+    }
+    nest.walk(outer, [&](const Nest<2>::Steps& at) {
+      runs.from = from.data + at[0], runs.to = to.data + at[1];
+      map(table, runs);
     });
   }
 

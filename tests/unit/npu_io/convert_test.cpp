@@ -128,6 +128,44 @@ TEST_CASE("large tensors, alone and with a team, through tables and arithmetic")
     compare(rows, DType::i8, {0.0234f, -128}, dense(rows), DType::f32, {}, dense(rows), nullptr, ++seed, t);
 }
 
+TEST_CASE("pixels of any number of channels become planes, whole blocks of sixteen pixels and channels or not") {
+  Team team(2);
+  unsigned seed = 700;
+  const Quant q{0.0231f, -37};
+  for (const std::int64_t c : {1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 17, 31, 33, 64, 65, 68, 74, 255})
+    for (const Dims& shape :
+         {Dims{1, c, 1, 15}, Dims{1, c, 4, 4}, Dims{1, c, 1, 17}, Dims{2, c, 5, 13}, Dims{1, c, 9, 9}})
+      for (const std::int64_t pixel : {c, (c + 3) / 4 * 4, (c + 15) / 16 * 16, c + 21})
+        for (const Arrangement& ta : {dense(shape), rows_apart(shape, shape[3] + 5)}) {
+          const Arrangement fa = channels_last(shape, pixel);
+          compare(shape, DType::i8, q, fa, DType::f32, {}, ta, nullptr, ++seed);
+          compare(shape, DType::i8, {}, fa, DType::f32, {}, ta, nullptr, ++seed);
+          compare(shape, DType::u8, q, fa, DType::f32, {}, ta, nullptr, ++seed);
+          compare(shape, DType::i8, q, fa, DType::i8, {0.05f, 3}, ta, nullptr, ++seed);
+          for (const DType t : {DType::i8, DType::f16, DType::f32, DType::i64})
+            compare(shape, t, {}, fa, t, {}, ta, nullptr, ++seed);
+          compare(shape, DType::f16, {}, fa, DType::f32, {}, ta, nullptr, ++seed);
+        }
+  const Dims large{1, 85, 80, 81};
+  for (Team* t : {static_cast<Team*>(nullptr), &team})
+    compare(large, DType::i8, q, channels_last(large, 96), DType::f32, {}, dense(large), nullptr, ++seed, t);
+}
+
+// Whole words are read where channels are few, but nothing behind the last pixel (a sanitizer looks on).
+TEST_CASE("a tensor that ends with its last channel is not read beyond") {
+  for (const std::int64_t c : {1, 3, 5, 15, 17}) {
+    const std::int64_t pixel = 32, pixels = 40;
+    const auto bytes = static_cast<std::size_t>((pixels - 1) * pixel + c);
+    const auto source = naive::random_values(bytes, DType::i8, 9);
+    const Dims shape{1, c, 1, pixels};
+    std::vector<float> got(static_cast<std::size_t>(c * pixels)), want = got;
+    const ConstTensorView from{source.data(), DType::i8, shape, {pixels * pixel, 1, pixels * pixel, pixel}, {0.5f, 3}};
+    naive::convert(from, {reinterpret_cast<std::byte*>(want.data()), DType::f32, shape, dense_strides(shape)});
+    io::convert(from, {reinterpret_cast<std::byte*>(got.data()), DType::f32, shape, dense_strides(shape)}, 0);
+    CHECK(got == want);
+  }
+}
+
 TEST_CASE("any rank") {
   for (const Dims& shape :
        {Dims{7}, Dims{5, 9}, Dims{1, 9, 34}, Dims{2, 3, 4, 5, 6}, Dims{1, 1, 1}, Dims{2, 2, 2, 2, 2, 2, 2}})

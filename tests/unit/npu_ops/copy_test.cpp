@@ -75,6 +75,29 @@ TEST_CASE("runs of few neighbours are copied whole, and nothing beside them") {
   }
 }
 
+// Parts of a Concat whose quantisation differs: channels of a map side by side, looked up run by run.
+TEST_CASE("bytes that change their quantisation are those a conversion by value gives, in slices of any width") {
+  const Quant from_quant{0.031f, -7}, to_quant{0.047f, 12};
+  for (const DType type : {DType::i8, DType::u8})
+    for (const std::int64_t channels : {1, 7, 8, 15, 16, 31, 32, 33, 64, 100}) {
+      const std::int64_t height = 3, width = 5, pixel = channels + 21;
+      std::vector<std::byte> from(static_cast<std::size_t>(height * width * channels)),
+          to(static_cast<std::size_t>(height * width * pixel), std::byte{0x5a}), want = to;
+      for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i * 37 % 256);
+      for (std::int64_t p = 0; p < height * width; ++p)
+        for (std::int64_t c = 0; c < channels; ++c) {
+          double value;
+          load_row({from.data(), type, {}, {}, from_quant}, p * channels + c, 1, 1, &value);
+          store_row({want.data(), type, {}, {}, to_quant}, p * pixel + c, 1, 1, &value);
+        }
+      const Dims shape{1, channels, height, width};
+      copy({from.data(), type, shape, {height * width * channels, 1, width * channels, channels}, from_quant},
+           {to.data(), type, shape, {height * width * pixel, 1, width * pixel, pixel}, to_quant});
+      CAPTURE(channels);
+      CHECK(to == want);
+    }
+}
+
 TEST_CASE("reshape keeps the row-major order whatever the strides") {
   std::mt19937 random(5);
   const std::vector<Dims> shapes{

@@ -10,8 +10,6 @@ namespace ez_rknn::npu::kernels {
 using Widen = void (*)(const std::byte* from, std::byte* to, std::size_t n);
 
 struct ElementKernels {
-  /// to[i] = table[from[i]], the index being the byte as unsigned
-  void (*map_bytes)(const std::uint8_t* table, const std::byte* from, std::byte* to, std::size_t n);
   Widen i8_to_i32, i16_to_i32;
   Widen i8_to_f32, i16_to_f32, i32_to_f32, f16_to_f32, bf16_to_f32;
 };

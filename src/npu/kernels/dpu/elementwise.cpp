@@ -22,7 +22,7 @@ constexpr ElementWiseVariant kVariants[] = {
      }},
     {"elementwise_table/avx2", cpu::Isa::avx2,
      [](DType input, const DpuLayer& layer) -> Made {
-       return make_elementwise_table(input, layer, kElementsAvx2, "elementwise_table/avx2");
+       return make_elementwise_table(input, layer, kMapBytesAvx2, "elementwise_table/avx2");
      }},
     {"elementwise/avx512", cpu::Isa::avx512,
      [](DType input, const DpuLayer& layer) -> Made {
@@ -30,7 +30,7 @@ constexpr ElementWiseVariant kVariants[] = {
      }},
     {"elementwise_table/avx512", cpu::Isa::avx512,
      [](DType input, const DpuLayer& layer) -> Made {
-       return make_elementwise_table(input, layer, kElementsAvx512, "elementwise_table/avx512");
+       return make_elementwise_table(input, layer, kMapBytesAvx512, "elementwise_table/avx512");
      }},
 #elif defined(__aarch64__)
     {"elementwise/neon", cpu::Isa::neon,
@@ -39,7 +39,7 @@ constexpr ElementWiseVariant kVariants[] = {
      }},
     {"elementwise_table/neon", cpu::Isa::neon,
      [](DType input, const DpuLayer& layer) -> Made {
-       return make_elementwise_table(input, layer, kElementsNeon, "elementwise_table/neon");
+       return make_elementwise_table(input, layer, kMapBytesNeon, "elementwise_table/neon");
      }},
 #endif
 };

@@ -23,8 +23,8 @@ using Table = std::array<std::uint8_t, 256>;
 
 class TableLayer final : public ElementWiseLayer {
  public:
-  TableLayer(const DpuLayer& layer, const ElementKernels& kernels, std::string_view name)
-      : channels_(layer.channels), kernels_(kernels), name_(name) {
+  TableLayer(const DpuLayer& layer, MapBytes map, std::string_view name)
+      : channels_(layer.channels), map_(map), name_(name) {
     const int tables = uniform(layer.bs) && uniform(layer.bn) ? 1 : channels_;
     tables_.resize(static_cast<std::size_t>(tables));
     for (int c = 0; c < tables; ++c)
@@ -52,30 +52,32 @@ class TableLayer final : public ElementWiseLayer {
                int width) const {
     const auto used = static_cast<std::size_t>(channels_),
                padded = static_cast<std::size_t>(padded_channels(channels_));
-    if (tables_.size() == 1 && used == padded && in_pixel == channels_ && out_pixel == channels_) {
-      kernels_.map_bytes(tables_[0].data(), in, out, used * static_cast<std::size_t>(width));
-      return;
+    const auto pixels = static_cast<std::size_t>(width);
+    if (tables_.size() == 1) {
+      const bool one = used == padded && in_pixel == channels_ && out_pixel == channels_;
+      map_(tables_[0].data(),
+           one ? ByteRuns{in, out, used * pixels} : ByteRuns{in, out, used, pixels, in_pixel, out_pixel});
+      if (used == padded) return;
     }
     for (int x = 0; x < width; ++x, in += in_pixel, out += out_pixel) {
-      if (tables_.size() == 1) kernels_.map_bytes(tables_[0].data(), in, out, used);
-      else
+      if (tables_.size() > 1)
         for (std::size_t c = 0; c < used; ++c) out[c] = std::byte{tables_[c][std::uint8_t(in[c])]};
       std::memset(out + used, 0, padded - used);
     }
   }
 
   const int channels_;
-  const ElementKernels& kernels_;
+  const MapBytes map_;
   const std::string_view name_;
   std::vector<Table> tables_;  ///< one, or one a channel
 };
 
 }  // namespace
 
-std::unique_ptr<ElementWiseLayer> make_elementwise_table(DType input, const DpuLayer& layer,
-                                                         const ElementKernels& kernels, std::string_view name) {
+std::unique_ptr<ElementWiseLayer> make_elementwise_table(DType input, const DpuLayer& layer, MapBytes map,
+                                                         std::string_view name) {
   if (layer.real || reads_operand(layer) || input != DType::i8 || layer.out_type != DType::i8) return nullptr;
-  return std::make_unique<TableLayer>(layer, kernels, name);
+  return std::make_unique<TableLayer>(layer, map, name);
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -1,0 +1,37 @@
+#pragma once
+/// Pixels of int8 into planes of f32 (results of a channels-last map as most programs want them, in NCHW): what
+/// RunConverter and scatter() do in four passes, in one, with the same bits.
+#include <cstddef>
+#include <cstdint>
+
+namespace ez_rknn::npu::io {
+
+struct PlaneRun {
+  static constexpr std::size_t kLeast = 16;  ///< pixels of a run
+
+  const std::byte* from = nullptr;  ///< the first channel of the first pixel
+  std::ptrdiff_t pixel = 0;         ///< bytes from pixel to pixel; needs_pitch() or more
+  int channels = 0;
+  std::size_t pixels = 0;
+  float zero_point = 0, scale = 1;  ///< a real value is (q - zero_point) * scale
+  std::byte* to = nullptr;          ///< the first plane; any alignment
+  std::ptrdiff_t plane = 0;         ///< bytes from plane to plane
+
+  /// Pixels of few channels are read as wholes of 4 or 16 bytes.
+  static constexpr std::ptrdiff_t needs_pitch(std::int64_t channels) {
+    return channels <= 4 ? 4 : channels < 16 ? 16 : channels;
+  }
+};
+
+using PlaneRuns = void (*)(const PlaneRun&);
+
+/// Null where this machine has none.
+PlaneRuns i8_to_planes();
+
+#if defined(__x86_64__)
+extern const PlaneRuns kI8ToPlanesAvx2;
+#elif defined(__aarch64__)
+extern const PlaneRuns kI8ToPlanesNeon;
+#endif
+
+}  // namespace ez_rknn::npu::io
