@@ -178,7 +178,7 @@ int rknn_outputs_get(rknn_context context, uint32_t n_outputs, rknn_output outpu
     for (rknn_output& out : given) checked.push_back(check(*c, out));
     std::vector<std::unique_ptr<std::byte[]>> made;
     for (const CheckedOutput& out : checked)
-      made.push_back(out.given->is_prealloc ? nullptr : std::make_unique<std::byte[]>(out.bytes));
+      made.push_back(out.given->is_prealloc ? nullptr : std::make_unique_for_overwrite<std::byte[]>(out.bytes));
     for (std::size_t i = 0; i < checked.size(); ++i) {
       rknn_output& out = *checked[i].given;
       std::byte* to = made[i] ? made[i].get() : static_cast<std::byte*>(out.buf);
