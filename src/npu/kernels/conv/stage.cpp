@@ -6,6 +6,12 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
+/// A number of bytes that is known when this is compiled becomes moves of vectors, without a call or a loop.
+template <int kBytes>
+void copy_pixels(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels) {
+  for (int x = 0; x < pixels; ++x, from += from_pixel, to += to_pixel) std::memcpy(to, from, kBytes);
+}
+
 template <int Size>
 void copy_plain(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels,
                 int channels) {
@@ -13,8 +19,20 @@ void copy_plain(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to,
     std::memcpy(to, from, static_cast<std::size_t>(pixels) * static_cast<std::size_t>(from_pixel));
     return;
   }
-  for (int x = 0; x < pixels; ++x, from += from_pixel, to += to_pixel)
-    for (int c = 0; c < channels; c += 16) std::memcpy(to + c * Size, from + c * Size, 16 * Size);
+  const int bytes = (channels + 15) / 16 * 16 * Size;
+  switch (bytes) {
+    case 16: return copy_pixels<16>(from, from_pixel, to, to_pixel, pixels);
+    case 32: return copy_pixels<32>(from, from_pixel, to, to_pixel, pixels);
+    case 48: return copy_pixels<48>(from, from_pixel, to, to_pixel, pixels);
+    case 64: return copy_pixels<64>(from, from_pixel, to, to_pixel, pixels);
+    case 128: return copy_pixels<128>(from, from_pixel, to, to_pixel, pixels);
+    default: break;
+  }
+  for (int x = 0; x < pixels; ++x, from += from_pixel, to += to_pixel) {
+    int at = 0;
+    for (; at + 64 <= bytes; at += 64) std::memcpy(to + at, from + at, 64);
+    for (; at < bytes; at += 16) std::memcpy(to + at, from + at, 16);
+  }
 }
 
 }  // namespace
