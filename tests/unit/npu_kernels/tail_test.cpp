@@ -161,6 +161,23 @@ TEST_CASE("products next to and on ties, and sums far beyond what f32 holds exac
   }
 }
 
+TEST_CASE("an int8 operand added: values next to ties, of tiles of any length, are found and done again") {
+  std::map<std::string, int> used;
+  for (unsigned i = 0; i < 200; ++i) {
+    Random random(i);
+    const int channels = random.one_of({7, 16, 48}), pixels = random.one_of({1, 63, 64, 65, 150});
+    const double reach = std::pow(10.0, random(9, 13) / 2.0);
+    DpuLayer layer = random_layer(random, TailKind::add_operand, channels, reach);
+    layer.operand_type = DType::i8;
+    std::vector<std::int32_t> values(static_cast<std::size_t>(pixels * padded_channels(channels)));
+    const int base = random(-static_cast<int>(reach), static_cast<int>(reach)) / 4, step = random(1, 40);
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = base + static_cast<int>(k % 2000) * step;
+    CAPTURE(i);
+    compare(layer, random, values, reach + 100000, used);
+  }
+  if (cpu::allowed().size() > 1) CHECK_GT(used["mended"], 50);
+}
+
 TEST_CASE("look-up tables of real activations, with and without slopes at their ends") {
   std::map<std::string, int> used;
   for (auto* f : {sigmoid, silu, hard_swish, mirror})

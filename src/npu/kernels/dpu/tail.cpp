@@ -134,6 +134,7 @@ class PreparedTail final : public Tail {
 
  private:
   static constexpr std::int64_t kMaxTable = 1 << 17;
+  static constexpr float kLeastMended = 0.493f;  ///< a pixel in five has a value that is done twice
 
   std::int64_t table_inputs() const {
     const std::int64_t n = std::int64_t{layer_.lut_range.lo_end} - layer_.lut_range.le_start + 1;
@@ -276,13 +277,22 @@ class PreparedTail final : public Tail {
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
       if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";
-    } else if ((affine_ = plan_affine(layer_, ranges))) {
-      params_.affine = affine_->params;
-      params_.affine.bias = affine_->bias.data();
-      params_.affine.slope = affine_->slope.data();
-      params_.affine.slope_negative = affine_->slope_negative.data();
+      if (params_.operand && layer_.operand_type == DType::i8 && !params_.fused.factor && use_affine(ranges) &&
+          params_.affine.limit >= kLeastMended)
+        function_ = kernels.mended, name_ = "mended";
+    } else if (use_affine(ranges)) {
       function_ = kernels.affine, name_ = "affine";
     }
+  }
+
+  bool use_affine(std::span<const Interval> ranges) {
+    affine_ = plan_affine(layer_, ranges);
+    if (!affine_) return false;
+    params_.affine = affine_->params;
+    params_.affine.bias = affine_->bias.data();
+    params_.affine.slope = affine_->slope.data();
+    params_.affine.slope_negative = affine_->slope_negative.data();
+    return true;
   }
 
   void take_linear(const TailKernels& kernels) {

@@ -26,8 +26,8 @@ class Tail {
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
   /// "segments", "segments_exact", "steps", "input_steps", "loads", "input_loads", "bytes", "fused_bytes",
-  /// "words_bytes", "fused", "words", "words_held", "words_whole", "affine", "exact", "linear", "linear_bias",
-  /// "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
+  /// "words_bytes", "fused", "words", "words_held", "words_whole", "mended", "affine", "exact", "linear",
+  /// "linear_bias", "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 
   /// Of layers that are a bias, an operand perhaps, and limits in halves: the parameters, and which lanes carry data.

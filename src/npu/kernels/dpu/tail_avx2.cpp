@@ -7,6 +7,7 @@
 
 #include "npu/kernels/dpu/tail_affine.hpp"
 #include "npu/kernels/dpu/tail_fused.hpp"
+#include "npu/kernels/dpu/tail_mended.hpp"
 #include "npu/kernels/dpu/tail_whole.hpp"
 
 #include "npu/kernels/dpu/tail_bytes.hpp"
@@ -23,6 +24,7 @@ const TailKernels kTailAvx2 = {tail_exact,
                                tail_real,
                                tail_fused,
                                tail_whole,
+                               tail_mended,
                                tail_affine,
                                tail_bytes,
                                nullptr,

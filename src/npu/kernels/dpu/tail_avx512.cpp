@@ -7,6 +7,7 @@
 
 #include "npu/kernels/dpu/tail_affine.hpp"
 #include "npu/kernels/dpu/tail_fused.hpp"
+#include "npu/kernels/dpu/tail_mended.hpp"
 #include "npu/kernels/dpu/tail_whole.hpp"
 
 #include "npu/kernels/dpu/tail_bytes.hpp"
@@ -16,9 +17,9 @@
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailAvx512 = {tail_exact, tail_real,     tail_fused,       tail_whole,      tail_affine,
-                                 tail_bytes, tail_segments, nullptr,          nullptr,         0,
-                                 0,          tail_linear,   tail_linear_bias, tail_linear_add, tail_linear_table};
+const TailKernels kTailAvx512 = {
+    tail_exact, tail_real, tail_fused, tail_whole, tail_mended, tail_affine,      tail_bytes,      tail_segments,
+    nullptr,    nullptr,   0,          0,          tail_linear, tail_linear_bias, tail_linear_add, tail_linear_table};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -41,8 +41,9 @@ inline Real fused_bs(const FusedParams& f, std::size_t channel, Int sum) {
   return v;
 }
 
-template <bool Whole, bool Operand, bool Clamped, bool BySign>
-inline void fused_group(const TailParams& t, const TailTile& block, int g) {
+/// One group of channels: `each(tile, out, value)` writes value(p) for the pixels it wants.
+template <bool Whole, bool Operand, bool Clamped, bool BySign, class Each>
+inline void fused_group(const TailParams& t, const TailTile& block, int g, const Each& each) {
   // Copies, which stores to the map cannot change.
   const FusedParams f = t.fused;
   const TailTile tile = block;
@@ -62,12 +63,13 @@ inline void fused_group(const TailParams& t, const TailTile& block, int g) {
     }
     return (bits_of(multiply_add(v, splat(f.out_scale), magic)) + splat(f.offset - kMagicBits)) & lanes;
   };
-  store_values(tile, tile.out + channel, value);
+  each(tile, tile.out + channel, value);
 }
 
 template <bool Whole, bool Operand, bool Clamped, bool BySign>
 inline void fused_block(const TailParams& t, const TailTile& tile) {
-  for (int g = 0; g < tile.groups; ++g) fused_group<Whole, Operand, Clamped, BySign>(t, tile, g);
+  const auto all = [](const TailTile& pixels, std::byte* out, const auto& value) { store_values(pixels, out, value); };
+  for (int g = 0; g < tile.groups; ++g) fused_group<Whole, Operand, Clamped, BySign>(t, tile, g, all);
 }
 
 template <bool Whole, bool Clamped>

@@ -45,6 +45,7 @@ struct AffineParams {
   bool two_slopes = false;
   float operand_slope = 0, intercept = 0;
   float lo = 0, hi = 0;
+  bool bounded = true;  ///< else lo and hi are int8's own, and no value passes 2^21
   std::int32_t offset = 0;
   /// Further than this from an integer, y does not tell what the separate roundings of the stages would give.
   float limit = 0;

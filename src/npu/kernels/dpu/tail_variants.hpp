@@ -9,6 +9,7 @@ struct TailKernels {
   TailFunction real;
   TailFunction fused;     ///< as exact, where BS scales and no more (tail_fused.hpp)
   TailFunction whole;     ///< as fused, in 32 bits and without an operand (tail_whole.hpp)
+  TailFunction mended;    ///< as fused, for an operand: few values need its roundings (tail_mended.hpp)
   TailFunction affine;    ///< as exact, where all stages are one multiplication most of the time (tail_affine.hpp)
   TailFunction bytes;     ///< as exact, ending in a look-up table and int8 (tail_bytes.hpp)
   TailFunction segments;  ///< as bytes, by segments in f32 (tail_segments_avx512.hpp); null where that is no faster
