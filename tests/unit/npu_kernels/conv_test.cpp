@@ -54,6 +54,15 @@ ConvShape strided_window(ConvShape s) {
   return s;
 }
 
+/// What sums of halves take: 1x1, whole groups in each half of the channels; even and odd numbers of pixels.
+ConvShape halves_of_channels(ConvShape s) {
+  s.kernel_h = s.kernel_w = s.stride_h = s.stride_w = s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
+  s.pad_top = s.pad_left = 0;
+  s.out_h = s.in_h, s.out_w = s.in_w;
+  s.in_c = 32 * (1 + s.in_c % 3), s.out_c = 32 * (1 + s.out_c % 3);
+  return s;
+}
+
 /// Transposed, an input pixel beside the other's outputs, with few channels.
 ConvShape one_tap(ConvShape s) {
   s.insert_h = s.kernel_h = 1 + s.kernel_h % 3, s.insert_w = s.kernel_w = 1 + s.kernel_w % 3;
@@ -260,6 +269,12 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
   });
 }
 
+TEST_CASE("1x1 convolutions by sums of halves equal the reference bit for bit, with every tail") {
+  for_every_tail(15000, 16, [](unsigned seed, TailKind kind, Team& team) {
+    compare_integer(seed, kind, false, team, false, halves_of_channels);
+  });
+}
+
 TEST_CASE("3x3 convolutions of 1 to 40 channels at the ends of int8 equal the reference bit for bit") {
   Team one(1);
   for (int in_c = 1; in_c <= 40; ++in_c)
@@ -347,6 +362,27 @@ TEST_CASE("3x3 convolutions of int8 go by the tiles that pay, and only where 32 
   CHECK_EQ(kernel(32, 24, 255, 2), "winograd_strided_i8/avx2");
   CHECK_EQ(kernel(20, 40, 1, 2), "conv_i8/avx2");  // whole groups of sixteen channels: 32
   CHECK_EQ(kernel(512, 7, 1, 2), "winograd_strided_i8/avx2");
+}
+
+TEST_CASE("1x1 convolutions of int8 go by sums of halves where that pays, and only where 16 bits hold those") {
+  if (!cpu::allows(cpu::Isa::avx2)) return;
+  const auto kernel = [](int in_c, int out_c, int size, int ow = 0) {
+    ConvShape s;
+    s.in_c = in_c, s.out_c = out_c;
+    s.in_h = s.out_h = s.in_w = s.out_w = size;
+    ConvWeights weights;
+    weights.integers.assign(static_cast<std::size_t>(in_c * out_c), 127);
+    DpuLayer tail;
+    tail.channels = out_c, tail.out.shift = 20;
+    if (ow) tail.ow.values = {ow};
+    return prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::avx2)->kernel();
+  };
+  CHECK_EQ(kernel(64, 256, 56), "strassen_i8/avx2");
+  CHECK_EQ(kernel(96, 64, 12, 16000), "strassen_i8/avx2");
+  CHECK_EQ(kernel(96, 64, 12, 16384), "conv_i8/avx2");
+  CHECK_EQ(kernel(96, 48, 12), "conv_i8/avx2");
+  CHECK_EQ(kernel(48, 96, 12), "conv_i8/avx2");
+  CHECK_EQ(kernel(512, 2048, 7), "conv_i8/avx2");  // the weights would take more memory for few pixels
 }
 
 TEST_CASE("3x3 convolutions of halves go by the tiles that pay") {

@@ -3,6 +3,7 @@
 #include "ez_rknn/error.hpp"
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/depthwise.hpp"
+#include "npu/kernels/conv/strassen.hpp"
 #include "npu/kernels/conv/transposed.hpp"
 #include "npu/kernels/conv/variants.hpp"
 #include "npu/kernels/conv/winograd.hpp"
@@ -69,6 +70,9 @@ constexpr WinogradVariant kWinograd[] = {
     {"winograd_strided_f16/avx2", ConvInput::f16, &kWinogradStridedF16Avx2, cpu::Isa::avx2},
     {"winograd_strided_f16/avx512", ConvInput::f16, &kWinogradStridedF16Avx512, cpu::Isa::avx512},
 };
+constexpr StrassenVariant kStrassen = {"strassen_i8/avx2", ConvInput::i8, &kStrassenI8Avx2, cpu::Isa::avx2};
+
+std::unique_ptr<Conv> strassen(const ConvJob& job) { return make_strassen(job, kStrassen); }
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
     {"winograd_f16/neon", ConvInput::f16, &kWinogradF16Neon, cpu::Isa::neon},
@@ -104,6 +108,7 @@ constexpr ConvVariant kVariants[] = {
     {"conv/ref", cpu::Isa::ref, make_conv_ref},
 #if defined(__x86_64__)
     {kDense[0].name, cpu::Isa::avx2, dense<0>},
+    {kStrassen.name, cpu::Isa::avx2, strassen, worth_strassen},
     {kWinograd[2].name, cpu::Isa::avx2, winograd<2>, worth<2>},
     {kWinograd[3].name, cpu::Isa::avx2, winograd<3>, worth<3>},
     {kWinograd[6].name, cpu::Isa::avx2, winograd<6>, worth<6>},
