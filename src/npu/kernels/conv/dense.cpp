@@ -423,7 +423,11 @@ std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant
   // Read the map where it is when nothing has to be padded or converted and few of the channels read are padding.
   const bool direct = variant.format->source == variant.format->element && variant.kernel->pixel_sums &&
                       reads_only_inside(s) && padded_channels(s.in_c) * 3 <= s.in_c * 4;
-  const RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
+  RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
+  if (variant.kernel->encoding == DenseEncoding::bf16_tiles) {
+    run.channels = (s.in_c + kPartChannels - 1) / kPartChannels * kPartChannels;
+    if (run.channels * 3 > s.in_c * 4) return nullptr;  // too many of them would be padding
+  }
   // Tiles of 64 bytes: a run that leaves most of them empty (the first layer's) is quicker without.
   const int run_bytes = run.merged ? s.kernel_w * run.channels : run.channels;
   if (variant.kernel->encoding == DenseEncoding::s8_tiles && run_bytes % 64 != 0 && run_bytes < 32) return nullptr;

@@ -1,6 +1,8 @@
 #include "npu/kernels/conv/pack.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -19,6 +21,7 @@ int values_per_step(DenseEncoding e) {
     case DenseEncoding::s16_s16: return 2;
     case DenseEncoding::f32:
     case DenseEncoding::f16:
+    case DenseEncoding::bf16_tiles:
     case DenseEncoding::f64: return 1;
   }
   return 1;
@@ -26,8 +29,16 @@ int values_per_step(DenseEncoding e) {
 
 /// Steps of a run are filled up to a multiple of these.
 int steps_together(DenseEncoding e) {
-  return e == DenseEncoding::s8_tiles ? kTileSteps : e == DenseEncoding::s8_pairs ? 2 : 1;
+  switch (e) {
+    case DenseEncoding::s8_tiles: return kTileSteps;
+    case DenseEncoding::bf16_tiles: return kPartChannels;
+    case DenseEncoding::s8_pairs: return 2;
+    default: return 1;
+  }
 }
+
+/// Whether the groups of a block lie one behind the other for so many steps.
+bool by_groups(DenseEncoding e) { return e == DenseEncoding::s8_tiles || e == DenseEncoding::bf16_tiles; }
 
 /// From a channel's weights of a step to the next channel's, within a group.
 int channel_bytes(DenseEncoding e) { return e == DenseEncoding::s8_pairs ? 8 : weight_bytes(e); }
@@ -79,8 +90,11 @@ std::vector<std::uint32_t> places(const ConvShape& s, const RunShape& run, const
         const int tap = run.merged ? ky : ky * s.kernel_w + kx;
         const int element = run.merged ? kx * run.channels + c : c;
         const int step = tap * packed.steps + element / values;
-        const int place = step / together * together * groups * kChannelAlign * lane + step % together * apart;
-        at.push_back(static_cast<std::uint32_t>(place + element % values * (lane / values)));
+        const int place = step / together * together * groups * kChannelAlign * lane;
+        const int inside = encoding == DenseEncoding::bf16_tiles
+                               ? step % together / 2 * apart + step % 2 * 2  // of the high part
+                               : step % together * apart + element % values * (lane / values);
+        at.push_back(static_cast<std::uint32_t>(place + inside));
       }
   return at;
 }
@@ -156,6 +170,16 @@ void put_bytes(const std::byte* wide, std::span<const std::int16_t> base, int st
   }
 }
 
+/// The two parts of a half: its upper bits, and what is left.
+void store_parts(std::byte* p, float weight) {
+  const auto bits = std::bit_cast<std::uint32_t>(weight);
+  const auto high = static_cast<std::uint16_t>(bits >> 16);
+  const float rest = weight - std::bit_cast<float>(bits & 0xffff0000u);
+  const auto low = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(rest) >> 16);
+  std::memcpy(p, &high, 2);
+  std::memcpy(p + kTileBytes, &low, 2);
+}
+
 template <class To, class Plain>
 void store_at(std::byte* p, Plain value) {
   const To to = static_cast<To>(value);
@@ -191,8 +215,11 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
   packed.steps = (elements + together - 1) / together * steps_together(encoding);
 
   std::vector<std::int32_t> base(static_cast<std::size_t>(padded_channels(s.out_c)), 0);
-  const auto is_half = [](float w) { return round_to_half(w) == w; };
-  if (encoding == DenseEncoding::f16 && !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half))
+  const auto is_half = [&](float w) {
+    return round_to_half(w) == w && (encoding == DenseEncoding::f16 || std::isfinite(w));
+  };
+  if ((encoding == DenseEncoding::f16 || encoding == DenseEncoding::bf16_tiles) &&
+      !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half))
     return std::nullopt;
   if (!job.tail.real && encoding != DenseEncoding::f64) {
     for (int oc = 0; oc < s.out_c; ++oc) {
@@ -240,10 +267,10 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
     for (int i = 0; i < at_groups * kChannelAlign; ++i) {
       const int oc = block.first_group * kChannelAlign + i;
       if (oc >= s.out_c) break;  // stays 0
-      const bool tiles = encoding == DenseEncoding::s8_tiles;
-      std::byte* to =
-          bytes.data() + block.offset +
-          (tiles ? i / kChannelAlign * kTileSteps * 64 + i % kChannelAlign * lane : i * channel_bytes(encoding));
+      const int channel = by_groups(encoding)
+                              ? i / kChannelAlign * steps_together(encoding) * 64 + i % kChannelAlign * lane
+                              : i * channel_bytes(encoding);
+      std::byte* to = bytes.data() + block.offset + channel;
       const std::int32_t add = source.ow(oc);
       switch (encoding) {
         case DenseEncoding::f32: scatter(source.reals(oc), at, to, store_at<float, float>); break;
@@ -251,6 +278,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
           scatter(source.reals(oc), at, to,
                   [](std::byte* p, float w) { store_at<std::uint16_t>(p, float_to_half(w)); });
           break;
+        case DenseEncoding::bf16_tiles: scatter(source.reals(oc), at, to, store_parts); break;
         case DenseEncoding::f64:
           scatter(source.integers(oc), at, to, [&](std::byte* p, std::int16_t w) { store_at<double>(p, w + add); });
           break;

@@ -41,7 +41,9 @@ struct RunShape {
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel);
 
 /// Steps of a tile of DenseEncoding::s8_tiles.
-constexpr int kTileSteps = 16;
+constexpr int kTileSteps = 16, kTileBytes = kTileSteps * 64;
+/// Channels of a tile of DenseEncoding::bf16_tiles.
+constexpr int kPartChannels = 32;
 
 /// Bytes of a step of a channel's weights, and of an accumulator.
 constexpr int weight_bytes(DenseEncoding e) { return e == DenseEncoding::f64 ? 8 : e == DenseEncoding::f16 ? 2 : 4; }

@@ -27,6 +27,7 @@ constexpr DenseVariant kDense[] = {
     {"conv_bf16/avx2", ConvInput::bf16, &kDenseF32Avx2, &kStageBf16ToF32Avx2, cpu::Isa::avx2},
     {"conv_bf16/avx512", ConvInput::bf16, &kDenseF32Avx512, &kStageBf16ToF32Avx2, cpu::Isa::avx512},
     {"conv_f16_f16/avx2", ConvInput::f16, &kDenseF16Avx2, &kStageF16ToF32Avx2, cpu::Isa::avx2},
+    {"conv_f16/amx", ConvInput::f16, &kDenseF16Amx, &kStageF16ToBf16Amx, cpu::Isa::avx512},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
@@ -128,9 +129,10 @@ constexpr ConvVariant kVariants[] = {
     {kDense[10].name, cpu::Isa::avx512, dense<10>},
     {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
+    {kWinograd[8].name, cpu::Isa::avx512, winograd<8>, worth<8>},
+    {kDense[12].name, cpu::Isa::amx, dense<12>},
     {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth<1>},
     {kWinograd[5].name, cpu::Isa::avx512, winograd<5>, worth<5>},
-    {kWinograd[8].name, cpu::Isa::avx512, winograd<8>, worth<8>},
     {kDense[6].name, cpu::Isa::avx512, dense<6>},
     {kDense[8].name, cpu::Isa::avx512, dense<8>},
     {kDepthwise[3].name, cpu::Isa::avx512, depthwise<3>},

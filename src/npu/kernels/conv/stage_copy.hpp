@@ -23,6 +23,7 @@ extern const StageFormat kStageF32;  ///< f32 as it is
 extern const StageFormat kStageI8ToI16Avx2;      ///< widened
 extern const StageFormat kStageI8ToQuadsAvx512;  ///< int8 + 128, its order that of DepthwiseEncoding::u8_s8
 extern const StageFormat kStageF16ToF32Avx2, kStageBf16ToF32Avx2;
+extern const StageFormat kStageF16ToBf16Amx;  ///< two parts, as DenseEncoding::bf16_tiles has them
 extern const StageFormat kStageI16ToF64Avx2, kStageI16ToF64Avx512;
 #elif defined(__aarch64__)
 extern const StageFormat kStageI8ToI16Neon, kStageF16ToF32Neon, kStageBf16ToF32Neon, kStageI16ToF64Neon;
