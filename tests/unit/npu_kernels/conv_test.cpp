@@ -207,6 +207,9 @@ int compare_tiles(unsigned seed, TailKind kind) {
   return 1;
 }
 
+/// Layers that went by bf16 parts of halves in plain C++.
+int parts_done = 0;
+
 /// f32 accumulation of n products of values up to 2: each addition may err by half a unit of the running sum, which
 /// n * 4 bounds; a stored short real adds half a unit of its own, and a unit more where both lie on either side of a
 /// tie.
@@ -233,14 +236,21 @@ void compare_real(unsigned seed, int kind, bool depthwise, ConvInput input, Team
   const double slope = kind == 4 || kind == 8 ? 1000.0 * 60 / 32 / 4096 : 4;  // what the tail multiplies an error with
   const double absolute = inputs * 2.0 * static_cast<double>(size) * 0x1p-23 * slope + 1e-6;
   const double relative = unit_of(tail.out_type);
-  for (const auto& [name, conv] : kernels_of({s, input, weights, tail})) {
-    ++used[name];
-    run(*conv, m, m.got, team);
+  const auto check = [&](std::string_view name, const Conv& conv) {
+    run(conv, m, m.got, team);
     CAPTURE(name);
     CAPTURE(seed);
     CAPTURE(describe(s));
     CAPTURE(kind);
     REQUIRE_LE(worst_ratio(m.got, m.expected, absolute, relative), 1.0);
+  };
+  for (const auto& [name, conv] : kernels_of({s, input, weights, tail})) {
+    ++used[name];
+    check(name, *conv);
+  }
+  if (const auto conv = make_dense({s, input, weights, tail}, kScalarPartVariant)) {
+    ++parts_done;
+    check("conv_f16/scalar_parts", *conv);
   }
 }
 
@@ -523,6 +533,7 @@ TEST_CASE("a network's input of few channels gives the same in pixels of four el
 }
 
 TEST_CASE("every kernel allowed here was used by the cases above") {
+  CHECK_GT(parts_done, 100);
   for (const ConvVariant& v : conv_variants())
     if (v.isa != cpu::Isa::ref && cpu::allows(v.isa)) {
       CAPTURE(v.name);

@@ -56,8 +56,8 @@ enum class DenseEncoding : std::uint8_t {
   s16_s16,   ///< both widened, offsets folded into the weights
   f32,
   f16,  ///< weights that are halves stay so, and take half the room; inputs and sums as for f32
-  /// f16 as sums of two bf16, in whole tiles of 32 channels: [tap][tile][group][high, low][16 pairs of channels][16][2].
-  /// Of inputs the high parts of 32 channels come first, then the low ones.
+  /// f16 as sums of two bf16, in whole tiles of 32 channels: [tap][tile][group][high, low][16 pairs of
+  /// channels][16][2]. Of inputs the high parts of 32 channels come first, then the low ones.
   bf16_tiles,
   f64,  ///< int16, whose sums need more than 32 bits; steps and accumulators of 64 bits
 };
@@ -84,8 +84,8 @@ struct DenseKernel {
 
 #if defined(__x86_64__)
 void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
-extern const DenseKernel kDenseI8Amx, kDenseF16Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2, kDenseF16Avx2,
-    kDenseI16Avx512, kDenseI16Avx2;
+extern const DenseKernel kDenseI8Amx, kDenseF16Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2,
+    kDenseF16Avx2, kDenseI16Avx512, kDenseI16Avx2;
 #elif defined(__aarch64__)
 void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
 extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseI8NeonI8mm, kDenseF32Neon, kDenseI16Neon;
