@@ -73,7 +73,7 @@ format: $(STAMP)
 
 ## make dev-tools   cross compiler, emulator and fuzzing compiler from Debian's packages (root); not needed by demo and test
 dev-tools:
-	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap isolinux xorriso busybox-static clang-19 libclang-rt-19-dev ccache
+	apt-get install -y g++-aarch64-linux-gnu qemu-user debootstrap isolinux xorriso busybox-static llvm-19 clang-19 libclang-rt-19-dev ccache
 
 ## make test-aarch64  C++ units built for aarch64 and run under qemu-user (after make dev-tools): minutes, an hour on a busy machine
 # A test has an hour; where that is too little: cmake -DEZ_RKNN_TEST_TIMEOUT=14400 build/aarch64

@@ -105,7 +105,7 @@ DEFAULT linux
 LABEL linux
  KERNEL /vmlinuz
  INITRD /initrd.gz
- APPEND console=ttyS0 quiet nokaslr mitigations=off panic=-1
+ APPEND console=ttyS0 quiet nokaslr norandmaps mitigations=off panic=-1
 """
 INIT = """\
 #!/bin/busybox sh
@@ -139,20 +139,28 @@ def debian(package: str, to: pathlib.Path) -> None:
     run("dpkg-deb", "-x", max(HOME.glob(f"{package}_*.deb"), key=os.path.getmtime), to)
 
 
-def emulator() -> pathlib.Path:
-    folder = HOME / "bochs-3.0"
+def emulator(instrumentation: pathlib.Path | None = None) -> pathlib.Path:
+    """Bochs, with the hooks of a folder of `instrument.h` and `instrument.cc` where one is given."""
+    home = HOME / instrumentation.name if instrumentation else HOME
+    folder = home / "bochs-3.0"
     program = folder / "bochs"
     if program.exists():
         return program
     shutil.rmtree(folder, ignore_errors=True)
-    run("tar", "xf", fetch(*SOURCE), cwd=HOME)
+    home.mkdir(exist_ok=True)
+    run("tar", "xf", fetch(*SOURCE), cwd=home)
     for name, old, new in CHANGES:
         text = (folder / name).read_text()
         if old not in text:
             raise SystemExit(f"{name}: {old!r} is not there")
         (folder / name).write_text(text.replace(old, new, 1))
-    with (HOME / "build.log").open("w") as log:
+    with (home / "build.log").open("w") as log:
         options = ["x86-64", "avx", "evex", "amx", "pci", "all-optimizations", "cdrom"]
+        if instrumentation:
+            hooks = folder / "instrument" / instrumentation.name
+            shutil.copytree(instrumentation, hooks)
+            shutil.copy(folder / "instrument" / "stubs" / "Makefile.in", hooks)
+            options.append(f"instrumentation=instrument/{hooks.name}")
         command = ["./configure", *(f"--enable-{o}" for o in options), "--with-nogui", "CXXFLAGS=-O3 -march=native"]
         for step in command, ["make", f"-j{os.cpu_count()}"]:
             subprocess.run(step, cwd=folder, stdout=log, stderr=log, check=True)
@@ -174,7 +182,7 @@ def bios() -> None:
         debian("vgabios", folder)
 
 
-def pack(program: pathlib.Path, environment: dict[str, str], arguments: list[str]) -> None:
+def pack(program: pathlib.Path, environment: dict[str, str], arguments: list[str], files: list[pathlib.Path]) -> None:
     root, disk = HOME / "root", HOME / "disk"
     for folder in root, disk:
         shutil.rmtree(folder, ignore_errors=True)
@@ -183,7 +191,10 @@ def pack(program: pathlib.Path, environment: dict[str, str], arguments: list[str
     (disk / "isolinux").mkdir(parents=True)
     shutil.copy("/bin/busybox", root / "bin")
     run("strip", "-o", root / "bin" / "program", program)
-    for library in set(re.findall(r"/\S+\.so\S*", run("ldd", program))):
+    needed = {str(f.resolve()) for f in files}
+    for binary in program, *(f for f in files if f.suffix == ".so"):
+        needed |= set(re.findall(r"/\S+\.so\S*", run("ldd", binary)))
+    for library in needed:
         (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(library, root / library[1:])
     quoted = " ".join("'" + a.replace("'", r"'\''") + "'" for a in arguments)
@@ -213,12 +224,13 @@ def pack(program: pathlib.Path, environment: dict[str, str], arguments: list[str
     run("xorriso", "-as", "mkisofs", "-quiet", "-o", HOME / "boot.iso", *boot, disk, stderr=subprocess.DEVNULL)
 
 
-def boot(limit: float) -> int:
+def boot(limit: float, program: pathlib.Path, echo: bool = True) -> tuple[int, str]:
+    """The program's exit status and what it printed."""
     serial = HOME / "serial.txt"
     serial.unlink(missing_ok=True)
     (HOME / "machine").write_text(MACHINE)
     machine = subprocess.Popen(
-        [emulator(), "-q", "-f", "machine"], cwd=HOME, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-q", "-f", "machine"], cwd=HOME, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     shown, end, text = 0, time.monotonic() + limit, ""
     try:
@@ -228,10 +240,11 @@ def boot(limit: float) -> int:
             begin, over = text.find("BEGIN\n"), re.search(r"^END (\d+)$", text, re.MULTILINE)
             if begin >= 0:
                 stop = over.start() if over else len(text)
-                print(text[max(shown, begin + 6) : stop], end="", flush=True)
+                if echo:
+                    print(text[max(shown, begin + 6) : stop], end="", flush=True)
                 shown = stop
             if over:
-                return int(over[1])
+                return int(over[1]), text[begin + 6 : over.start()]
             if not alive:
                 break
             time.sleep(1)
@@ -239,7 +252,7 @@ def boot(limit: float) -> int:
         machine.kill()
         machine.wait()
     print(f"{text[-1000:]}\nno end of the program after {limit:.0f} s, or the machine stopped: {HOME / 'machine.log'}")
-    return 1
+    return 1, text
 
 
 def main() -> int:
@@ -249,10 +262,10 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=3 * 3600, help="seconds")
     known, arguments = parser.parse_known_args()
     HOME.mkdir(parents=True, exist_ok=True)
-    emulator()
+    machine = emulator()
     bios()
-    pack(known.program, {"EZ_RKNN_ISA": known.isa} if known.isa else {}, arguments)
-    return boot(known.limit)
+    pack(known.program, {"EZ_RKNN_ISA": known.isa} if known.isa else {}, arguments, [])
+    return boot(known.limit, machine)[0]
 
 
 if __name__ == "__main__":
