@@ -266,14 +266,18 @@ class PreparedTail final : public Tail {
         if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
           const StepParams& s = steps_->params;
           params_.steps = &s;
-          bytes_ = std::vector<std::uint8_t>(), params_.bytes = nullptr;  // = {} would keep the memory
-          table_ = std::vector<std::int16_t>(), params_.lut.table = nullptr;
+          let_go(table_), params_.lut.table = nullptr;
           function_ = kernels.steps, two_pixels_ = s.results ? kernels.steps_of_two : nullptr;
           name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
       }
-      bytes_.resize(bytes_.size() + 3);  // a gather of words reads so many further
-      params_.bytes = bytes_.data();
+      if (function_ == kernels.bytes) {
+        bytes_.resize(bytes_.size() + 3);  // a gather of words reads so many further
+        params_.bytes = bytes_.data();
+        if (!params_.bytes_ends) let_go(table_), params_.lut.table = nullptr;
+      } else {
+        let_go(bytes_);
+      }
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
       if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";
@@ -283,6 +287,11 @@ class PreparedTail final : public Tail {
     } else if (use_affine(ranges)) {
       function_ = kernels.affine, name_ = "affine";
     }
+  }
+
+  template <class T>
+  static void let_go(std::vector<T>& of) {
+    of = std::vector<T>();  // = {} would keep the memory
   }
 
   bool use_affine(std::span<const Interval> ranges) {
