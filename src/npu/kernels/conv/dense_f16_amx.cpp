@@ -52,64 +52,39 @@ inline void load_weights(const std::byte* w) {
   _tile_loadd(7, w + kTile, kRowBytes);
 }
 
-template <int Groups, bool Pair>
-inline void products(const DenseTile& t) {
-  constexpr std::ptrdiff_t kPixel = Groups * kRowBytes;
-  _tile_zero(0);
-  if constexpr (Groups == 2) _tile_zero(1);
-  if constexpr (Pair) _tile_zero(2);
-  if constexpr (Groups == 2 && Pair) _tile_zero(3);
-  const std::byte* w = t.weights;
-  for (int tap = 0; tap < t.tap_count; ++tap) {
-    const std::byte* x = t.source + t.taps[tap];
-    const std::byte* y = (Pair ? t.second : t.source) + t.taps[tap];
-    for (int i = 0; i < t.steps; i += 2 * kRows, x += 2 * kRowBytes, y += 2 * kRowBytes, w += Groups * 2 * kTile) {
-      load_weights(w);
-      load_pixels(x, t.pixel);
-      EZ_RKNN_ADD_PRODUCTS(0);
-      if constexpr (Pair) {
-        load_pixels(y, t.pixel);
-        EZ_RKNN_ADD_PRODUCTS(2);
-      }
-      if constexpr (Groups == 2) {
-        load_weights(w + 2 * kTile);
+/// tdpbf16ps: sixteen pixels (or fewer) times sixteen channels, thirty-two products each, added up in f32.
+struct PartProducts {
+  template <int Groups, bool Pair>
+  static void add(const DenseTile& t) {
+    const std::byte* w = t.weights;
+    for (int tap = 0; tap < t.tap_count; ++tap) {
+      const std::byte* x = t.source + t.taps[tap];
+      const std::byte* y = (Pair ? t.second : t.source) + t.taps[tap];
+      for (int i = 0; i < t.steps; i += 2 * kRows, x += 2 * kRowBytes, y += 2 * kRowBytes, w += Groups * 2 * kTile) {
+        load_weights(w);
+        load_pixels(x, t.pixel);
+        EZ_RKNN_ADD_PRODUCTS(0);
         if constexpr (Pair) {
-          EZ_RKNN_ADD_PRODUCTS(3);
-          load_pixels(x, t.pixel);
+          load_pixels(y, t.pixel);
+          EZ_RKNN_ADD_PRODUCTS(2);
         }
-        EZ_RKNN_ADD_PRODUCTS(1);
+        if constexpr (Groups == 2) {
+          load_weights(w + 2 * kTile);
+          if constexpr (Pair) {
+            EZ_RKNN_ADD_PRODUCTS(3);
+            load_pixels(x, t.pixel);
+          }
+          EZ_RKNN_ADD_PRODUCTS(1);
+        }
       }
     }
   }
-  _tile_stored(0, t.accumulators, kPixel);
-  if constexpr (Groups == 2) _tile_stored(1, t.accumulators + kRowBytes, kPixel);
-  std::byte* second = t.accumulators + kRows * kPixel;
-  if constexpr (Pair) _tile_stored(2, second, kPixel);
-  if constexpr (Groups == 2 && Pair) _tile_stored(3, second + kRowBytes, kPixel);
-}
-
-/// tdpbf16ps: sixteen pixels (or fewer) times sixteen channels, thirty-two products each, added up in f32.
-template <int Groups>
-void block(const DenseTile& t) {
-  if (t.configured != t.pixels) {
-    _tile_loadconfig(&kConfigurations[t.pixels - 1]);
-    t.configured = t.pixels;
-  }
-  t.second ? products<Groups, true>(t) : products<Groups, false>(t);
-}
-
-void end() { _tile_release(); }
-
-template <int Groups>
-constexpr DenseBlock blocks_of() {
-  DenseBlock blocks{Groups, kRows, {}};
-  for (auto& f : blocks.functions) f = block<Groups>;
-  return blocks;
-}
+};
 
 }  // namespace
 
-const DenseKernel kDenseF16Amx = {DenseEncoding::bf16_tiles, 2, {blocks_of<2>(), blocks_of<1>()}, nullptr, end};
+const DenseKernel kDenseF16Amx = {
+    DenseEncoding::bf16_tiles, 2, {blocks_of<PartProducts, 2>(), blocks_of<PartProducts, 1>()}, nullptr, release_tiles};
 const StageFormat kStageF16ToBf16Amx = {2, 4, 0, copy};
 
 }  // namespace ez_rknn::npu::kernels
