@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kLineWeights = 16 * 1024;  ///< of the blocks that fill a cache line together
 constexpr int kLineBlocks = 4;
 constexpr int kStepBytes = 64;   ///< of weights a step, or half as many
-constexpr int kTailPixels = 48;  ///< of runs whose accumulators the tail takes together
+constexpr int kTailPixels = 96;  ///< of runs whose accumulators the tail takes together
 
 class Dense final : public Conv {
  public:
