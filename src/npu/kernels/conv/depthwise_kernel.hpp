@@ -35,9 +35,8 @@ constexpr int kDepthwiseQuads = 96;  ///< the most columns of a tile times steps
 /// How the weights of a block lie, step by step. Taps beyond the window have weight 0.
 enum class DepthwiseEncoding : std::uint8_t {
   /// Staged values are int8 + 128, word 4 * i + j of each sixteen (64 channels) at 4 * j + i; a step is four rows of a
-  /// column of the window, and `taps` are rows. 64 channels: for
-  /// each 16 of them first the initial accumulators (which take the 128 out again), then per set and step four taps of
-  /// every channel. The first of two sets counts twice.
+  /// column of the window, and `taps` are rows. 64 channels: for each 16 of them first the initial accumulators (which
+  /// take the 128 out again), then per set and step four taps of every channel. The first of two sets counts twice.
   u8_s8,
   /// 16 channels, two taps a step: channels 0..3 and 8..11, then 4..7 and 12..15, two taps each.
   s16_s16,

@@ -40,7 +40,7 @@ struct RunShape {
 /// Nothing when the encoding cannot hold these weights.
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel);
 
-/// Steps of a tile of DenseEncoding::s8_tiles.
+/// Steps of a tile register's rows (DenseEncoding::s8_tiles), and its bytes.
 constexpr int kTileSteps = 16, kTileBytes = kTileSteps * 64;
 /// Channels of a tile of DenseEncoding::bf16_tiles.
 constexpr int kPartChannels = 32;
