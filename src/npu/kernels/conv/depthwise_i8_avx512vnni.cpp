@@ -3,6 +3,7 @@
 
 #include "npu/kernels/conv/depthwise_kernel.hpp"
 #include "npu/kernels/conv/stage_copy.hpp"
+#include "npu/kernels/simd/avx512.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -11,12 +12,11 @@ namespace {
 /// what unpacking leaves in the quarters of a vector then are neighbouring channels.
 void copy(const std::byte* from, std::ptrdiff_t from_pixel, std::byte* to, std::ptrdiff_t to_pixel, int pixels,
           int channels) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m512i sign = _mm512_set1_epi8(-128);
   const int whole = channels / 64, left = (channels % 64 + 15) / 16 * 16;
   const __mmask64 rest = left ? ~__mmask64{0} >> (64 - left) : 0;
   const auto put = [&](std::byte* p, __m512i x) {
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, _mm512_xor_si512(x, sign)));
+    _mm512_storeu_si512(p, transpose_square(_mm512_xor_si512(x, sign)));
   };
   for (int x = 0; x < pixels; ++x, from += from_pixel, to += to_pixel) {
     for (int i = 0; i < whole; ++i) put(to + i * 64, _mm512_loadu_si512(from + i * 64));

@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "npu/kernels/conv/dense_kernel.hpp"
+#include "npu/kernels/simd/avx512.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
@@ -41,7 +42,7 @@ inline __m512i sixteen_sums(const std::byte* p) {
                              _mm512_dpbusd_epi32(zero, one, _mm512_loadu_si512(p + 64)),
                              _mm512_dpbusd_epi32(zero, one, _mm512_loadu_si512(p + 128)),
                              _mm512_dpbusd_epi32(zero, one, _mm512_loadu_si512(p + 192)));
-  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), s);
+  return transpose_square(s);
 }
 
 }  // namespace

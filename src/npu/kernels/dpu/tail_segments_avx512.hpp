@@ -114,7 +114,7 @@ inline void segments_block(const TailParams& t, const TailTile& tile) {
       }
       const Found found = find(s.tables, h);
       std::byte* out = tile.out + p * tile.out_pixel + channel;
-      store_pixels(out, tile.out_pixel, _mm512_and_si512(in_pixel_order(found.value), keep), count);
+      store_pixels(out, tile.out_pixel, _mm512_and_si512(transpose_square(found.value), keep), count);
       open |= found.open;
       if (open) [[unlikely]]
         for (int i = 0; i < count; ++i)

@@ -39,8 +39,9 @@ inline void store_i8(void* p, Int x) { store_i8(p, to_bytes(x)); }
 inline Bytes look_up_bytes(const std::uint8_t* table, Int index, int) {
   return {_mm512_cvtepi32_epi8(_mm512_i32gather_epi32(index.v, table, 1))};
 }
-/// Bytes of four vectors narrowed by two vpacks: to 16 of the first, 16 of the second, ...
-inline __m512i in_pixel_order(__m512i x) {
+/// Sixteen words as the rows of a square, to its columns: what packing or unpacking does in each quarter of a vector
+/// then leaves neighbours side by side, as bytes of four vectors narrowed by two vpacks.
+inline __m512i transpose_square(__m512i x) {
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   return _mm512_permutexvar_epi32(order, x);
 }
@@ -55,7 +56,7 @@ inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x, int coun
 constexpr int kStoredPixels = 4;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
   const __m512i words0 = _mm512_packs_epi32(x[0].v, x[1].v), words1 = _mm512_packs_epi32(x[2].v, x[3].v);
-  store_pixels(p, pixel, in_pixel_order(_mm512_packs_epi16(words0, words1)), 4);
+  store_pixels(p, pixel, transpose_square(_mm512_packs_epi16(words0, words1)), 4);
 }
 inline Int operator+(Int a, Int b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Int operator-(Int a, Int b) { return {_mm512_sub_epi32(a.v, b.v)}; }
