@@ -8,16 +8,11 @@
 #include <thread>
 #include <vector>
 
+#include "becomes.hpp"
+
 using namespace ez_rknn;
 
 namespace {
-
-/// Waits, without a limit worth the name, until `f()` holds.
-template <class F>
-bool becomes(F&& f) {
-  for (int i = 0; i < 60'000 && !f(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return f();
-}
 
 /// A job that so many workers do at the same time: each stays until all have come. Whether they have.
 bool meet(Team& team, int workers) {

@@ -7,21 +7,16 @@
 #include <optional>
 #include <thread>
 
+#include "becomes.hpp"
+
 using namespace ez_rknn::npu;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// Waits until `f()` holds, or fails after a minute.
-template <class F>
-bool soon(F&& f) {
-  for (int i = 0; i < 60'000 && !f(); ++i) std::this_thread::sleep_for(1ms);
-  return f();
-}
-
 /// Whether a run that goes on comes to have so many threads.
 bool gets(const Cores::Lease& lease, int threads) {
-  return soon([&] {
+  return becomes([&] {
     lease.team().for_each(2, [](std::size_t, int) {});
     return lease.team().limit() == threads;
   });
@@ -57,7 +52,7 @@ TEST_CASE("runs pinned to one core queue in order, another core goes past them")
       std::lock_guard lock(mutex);
       done.push_back(i);
     });
-    CHECK(soon([&] { return started == i + 1; }));
+    CHECK(becomes([&] { return started == i + 1; }));
     std::this_thread::sleep_for(5ms);  // it has to be inside acquire before the next one starts
   }
   CHECK_EQ(cores.acquire(2, 3).cores(), 2u);
