@@ -281,6 +281,7 @@ class PreparedTail final : public Tail {
     } else if (use_fused(ranges)) {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
       if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";
+      if (params_.fused.floors && kernels.floors) function_ = kernels.floors, name_ = "floors";
       if (params_.operand && layer_.operand_type == DType::i8 && !params_.fused.factor && use_affine(ranges) &&
           params_.affine.limit >= kLeastMended)
         function_ = kernels.mended, name_ = "mended";

@@ -1,5 +1,6 @@
 /// Which layers the fused form of a tail fits, and its numbers.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -12,6 +13,7 @@ namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr double kReach = 0x1p22;  ///< values up to here keep a bit for 1 beside 1.5 * 2^23
+constexpr double kWhole = 0x1p24;  ///< every integer up to here is one of f32
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// A register's factor 2^-shift, exactly; infinite where f32 has no such number.
@@ -84,9 +86,25 @@ class Stages {
     return combined <= 0x1p24 && std::min(combined, after.most()) * converter <= kReach;
   }
 
+  /// Sets `floors` where rounding down gives every result that matters: of `most`, the largest value behind BS.
+  void use_floors(double most) {
+    constexpr double kMagic = 0x1.8p23;
+    const double added = 0.5 + params.offset - kMagic * converter, reach = std::min(most, needed());
+    const auto bounded = [](double x) { return std::isinf(x) || std::abs(x) <= kReach; };
+    // q * scale is a half where scale's factors of two make up for those that q lacks.
+    const int shift = std::clamp(layer_.out.shift, 0, 64);
+    const double first_tie = shift == 0 ? kInfinity : std::ldexp(1.0, shift - 1 - std::countr_zero(scale_bits()));
+    params.floors = !table() && operand == 0 && !params.by_sign && reach < std::min(kReach, first_tie) &&
+                    bounded(before.lo) && bounded(before.hi) && most * converter < 0x1p30 &&
+                    static_cast<double>(static_cast<float>(added)) == added;
+    params.floor_added = static_cast<float>(added);
+  }
+
   FusedParams params;
 
  private:
+  std::uint64_t scale_bits() const { return static_cast<std::uint64_t>(layer_.out.scale); }
+
   /// In f32.
   static bool exact(const Range& r) {
     const auto fits = [](double x) { return std::isinf(x) || std::abs(x) < 0x1p24; };
@@ -209,6 +227,14 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
     if (largest > bound) stages.params.clamped = true;
     stages.params.bound = static_cast<float>(bound);
   }
+  double most = 0;
+  bool floors = true;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
+    const auto slope = static_cast<double>(plan.bs[c]);
+    most = std::max(most, most_of(c) * slope);
+    floors = floors && (most_of(c) <= kWhole || kWhole * slope >= stages.needed());
+  }
+  if (floors) stages.use_floors(most);
   plan.held = kInfinity;
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
     if (const double limit = words ? plan.most[c] : bound; most_of(c) > limit)

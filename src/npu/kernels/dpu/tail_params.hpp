@@ -74,6 +74,9 @@ struct FusedParams {
   float operand_offset = 0, operand_scale = 1, sum_lo = 0, sum_hi = 0;
   float out_scale = 1, bn = 1;
   std::int32_t offset = 0;
+  /// By floors (tail_floors_avx512.hpp): results are the floor of (kMagic + q) * out_scale + floor_added.
+  bool floors = false;
+  float floor_added = 0;
   bool table_ties = true;  ///< before a look-up table: whether it tells apart which way round(q * bn) takes halves
 };
 

@@ -20,6 +20,7 @@ struct TailKernels {
   /// As real, where the stages are one line (tail_linear.hpp): nothing more, a multiplication by 1 left out; an operand
   /// added; a table.
   TailFunction linear, linear_bias, linear_add, linear_table;
+  TailFunction floors = nullptr;  ///< as fused, by rounding down (tail_floors_avx512.hpp)
 };
 
 #if defined(__x86_64__)
