@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kLineWeights = 16 * 1024;  ///< of the blocks that fill a cache line together
 constexpr int kLineBlocks = 4;
+constexpr std::size_t kL2Weights = 1 << 20;
 constexpr int kStepBytes = 64;   ///< of weights a step, or half as many
 constexpr int kTailPixels = 96;  ///< of runs whose accumulators the tail takes together
 
@@ -321,7 +322,7 @@ class Dense final : public Conv {
     DenseTile& tile_;
     std::byte* const buffer_;
     TailTile tail_;
-    DenseFinish finish_;
+    LineFinish finish_;
     Run pair_[2] = {};  ///< the pair, or where the row of held pixels begins
     int held_ = 0;      ///< runs of the pair, or pixels of the row
   };
@@ -378,5 +379,7 @@ std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant
                         lane_bytes(variant.kernel->encoding) == 8 ? Accumulator::f64 : Accumulator::i32_f32);
   return std::make_unique<Dense>(job, variant, std::move(*weights), run, std::move(tail), direct);
 }
+
+bool worth_halves(const ConvJob& job) { return job.weights.reals.size() * sizeof(float) > kL2Weights; }
 
 }  // namespace ez_rknn::npu::kernels

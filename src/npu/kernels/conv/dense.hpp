@@ -17,4 +17,8 @@ struct DenseVariant {
 /// Null when the variant cannot do the layer exactly. `variant` must outlive the result.
 std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant);
 
+/// Whether weights of halves are better left so by loops that lose an eighth of their speed to conversions: where they
+/// are too many to stay in L2, they come from memory in each run.
+bool worth_halves(const ConvJob& job);
+
 }  // namespace ez_rknn::npu::kernels

@@ -6,19 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ez_rknn::npu::kernels {
+#include "npu/kernels/conv/line_finish.hpp"
 
-/// Layers of halves whose tail is a bias, an operand perhaps, and limits: a kernel that `finishes` writes results, and
-/// no accumulators.
-struct DenseFinish {
-  const float* bias = nullptr;          ///< of the block's first channel; as `lanes`
-  const std::int32_t* lanes = nullptr;  ///< -1 for channels that carry data, 0 for padding
-  float lo = 0, hi = 0;
-  const std::byte* operand = nullptr;  ///< of the first run's first pixel; null: none
-  std::ptrdiff_t operand_pixel = 0;    ///< bytes
-  std::byte* out = nullptr;            ///< of the first run's first pixel
-  std::ptrdiff_t out_pixel = 0;        ///< bytes
-};
+namespace ez_rknn::npu::kernels {
 
 struct DenseTile {
   const std::byte* source = nullptr;     ///< first tap of the first pixel
@@ -26,15 +16,15 @@ struct DenseTile {
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
   int tap_count = 0;
-  int steps = 0;                        ///< 32-bit steps in a run
-  const std::byte* weights = nullptr;   ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
-  const std::byte* ahead = nullptr;     ///< what is worth fetching from memory meanwhile; null: nothing
-  std::ptrdiff_t ahead_step = 0;        ///< bytes of it a step, run after run
-  std::byte* accumulators = nullptr;    ///< [pixel][16 * groups channels], 32 bits each
-  int pixels = 0;                       ///< of a run
-  int runs = 1;                         ///< one behind the other, in source and accumulators; kernels of pairs: 1
-  const DenseFinish* finish = nullptr;  ///< null: `accumulators`
-  mutable int configured = 0;           ///< kernels of pairs: what the tile registers are set up for
+  int steps = 0;                       ///< 32-bit steps in a run
+  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
+  const std::byte* ahead = nullptr;    ///< what is worth fetching from memory meanwhile; null: nothing
+  std::ptrdiff_t ahead_step = 0;       ///< bytes of it a step, run after run
+  std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
+  int pixels = 0;                      ///< of a run
+  int runs = 1;                        ///< one behind the other, in source and accumulators; kernels of pairs: 1
+  const LineFinish* finish = nullptr;  ///< null: `accumulators`
+  mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
 };
 
 using DenseFunction = void (*)(const DenseTile&);
@@ -84,8 +74,8 @@ struct DenseKernel {
 
 #if defined(__x86_64__)
 void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
-extern const DenseKernel kDenseI8Amx, kDenseF16Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF32Avx2,
-    kDenseF16Avx2, kDenseI16Avx512, kDenseI16Avx2;
+extern const DenseKernel kDenseI8Amx, kDenseF16Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF16Avx512,
+    kDenseF32Avx2, kDenseF16Avx2, kDenseI16Avx512, kDenseI16Avx2;
 #elif defined(__aarch64__)
 void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
 extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseI8NeonI8mm, kDenseF32Neon, kDenseI16Neon;

@@ -25,6 +25,7 @@ class Depthwise final : public Conv {
         weights_(std::move(weights)),
         lane_(variant.kernel->encoding == DepthwiseEncoding::f64 ? 8 : 4),
         tail_(std::move(tail)),
+        line_(variant.kernel->finishes && !tail_->operand() ? tail_->sums_of_halves() : nullptr),
         blocks_((shape_.out_c + weights_.block_channels - 1) / weights_.block_channels),
         staging_(shape_, *variant.format, blocks_ * weights_.block_channels) {
     while (rows_ < (shape_.out_h + kItems - 1) / kItems && staging_.bytes(rows_ + 1) <= kStagedBytes) ++rows_;
@@ -77,7 +78,6 @@ class Depthwise final : public Conv {
     DepthwiseTile tile;
     tile.pixel = staging_.pixel() * staging_.step_w();
     tile.taps = taps_.data(), tile.columns = columns_;
-    if (weights_.taps_per_step == 1 && shape_.dilation_w == staging_.step_w()) tile.side_by_side = shape_.kernel_w;
     tile.steps = weights_.steps, tile.sets = weights_.sets;
     tile.accumulators = scratch;
     TailTile tail;
@@ -85,20 +85,25 @@ class Depthwise final : public Conv {
     tail.accumulator_pixel = std::ptrdiff_t{weights_.block_channels} * lane_;
     tail.operand_pixel = tail_->operand_pixel(operand);
     tail.out_pixel = out.pixel;
+    LineFinish finish;
+    if (line_) finish.lo = line_->lo, finish.hi = line_->hi, finish.out_pixel = out.pixel, tile.finish = &finish;
     const int groups = padded_channels(shape_.out_c) / kChannelAlign, per_block = weights_.block_channels / 16;
     for (int y = 0; y < rows; ++y)
       for (int b = 0; b < blocks_; ++b) {
         tile.weights = weights_.bytes.data() + static_cast<std::size_t>(b) * weights_.block_bytes;
         tail.first_group = b * per_block;
         tail.groups = tile.groups = std::min(per_block, groups - tail.first_group);
-        const std::byte* row = staged + y * staging_.step_h() * staging_.row() +
-                               std::ptrdiff_t{b} * weights_.block_channels * variant_.format->element;
+        const auto channel = static_cast<std::ptrdiff_t>(b) * weights_.block_channels;
+        if (line_) finish.bias = line_->bias + channel, finish.lanes = tail_->lanes() + channel;
+        const std::byte* row = staged + y * staging_.step_h() * staging_.row() + channel * variant_.format->element;
         for (int x = 0; x < shape_.out_w; x += kDepthwisePixels) {
           tile.source = row + x * tile.pixel;
           tile.pixels = tail.pixels = std::min(kDepthwisePixels, shape_.out_w - x);
-          variant_.kernel->function(tile);
-          tail.operand = tail_->operand_at(operand, first + y, x);
           tail.out = out.data + (first + y) * out.row + x * out.pixel;
+          finish.out = tail.out + channel * 2;
+          variant_.kernel->function(tile);
+          if (line_) continue;
+          tail.operand = tail_->operand_at(operand, first + y, x);
           (*tail_)(tail);
         }
       }
@@ -109,6 +114,7 @@ class Depthwise final : public Conv {
   const PackedDepthwise weights_;
   const int lane_;  ///< bytes of an accumulator
   const std::unique_ptr<const Tail> tail_;
+  const LinearParams* const line_;  ///< what the kernel finishes itself; null: nothing
   const int blocks_;
   const Staging staging_;
   int rows_ = 1;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "npu/kernels/conv/line_finish.hpp"
+
 namespace ez_rknn::npu::kernels {
 
 /// The columns of a window, in staged pixels.
@@ -19,14 +21,14 @@ struct DepthwiseTile {
   const std::byte* source = nullptr;     ///< staged; first tap of the first pixel, first channel of the block
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source`; filled up to a whole number of steps
-  int side_by_side = 1;                  ///< taps in a row that are as far from each other as the outputs; 1: not known
   int steps = 0;                         ///< groups of taps the loop takes at once
   int sets = 1;                          ///< of weights: 2 when they need more than 8 bits
   DepthwiseColumns columns;
   const std::byte* weights = nullptr;
   std::byte* accumulators = nullptr;  ///< [pixel][channels of the block], 32 bits each
   int pixels = 0;
-  int groups = 0;  ///< of 16 channels of the block that there are
+  int groups = 0;                      ///< of 16 channels of the block that there are
+  const LineFinish* finish = nullptr;  ///< null: `accumulators`
 };
 
 constexpr int kDepthwisePixels = 16;
@@ -48,11 +50,12 @@ enum class DepthwiseEncoding : std::uint8_t {
 struct DepthwiseKernel {
   DepthwiseEncoding encoding;
   void (*function)(const DepthwiseTile&);
+  bool finishes = false;  ///< takes tiles with `finish`, without an operand
 };
 
 #if defined(__x86_64__)
-extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF32Avx2,
-    kDepthwiseF16Avx2, kDepthwiseI16Avx512, kDepthwiseI16Avx2;
+extern const DepthwiseKernel kDepthwiseI8Avx512Vnni, kDepthwiseI8Avx2, kDepthwiseF32Avx512, kDepthwiseF16Avx512,
+    kDepthwiseF32Avx2, kDepthwiseF16Avx2, kDepthwiseI16Avx512, kDepthwiseI16Avx2;
 #elif defined(__aarch64__)
 extern const DepthwiseKernel kDepthwiseI8Neon, kDepthwiseF32Neon, kDepthwiseI16Neon;
 #endif

@@ -27,13 +27,14 @@ constexpr DenseVariant kDense[] = {
     {"conv_bf16/avx2", ConvInput::bf16, &kDenseF32Avx2, &kStageBf16ToF32Avx2, cpu::Isa::avx2},
     {"conv_bf16/avx512", ConvInput::bf16, &kDenseF32Avx512, &kStageBf16ToF32Avx2, cpu::Isa::avx512},
     {"conv_f16_f16/avx2", ConvInput::f16, &kDenseF16Avx2, &kStageF16ToF32Avx2, cpu::Isa::avx2},
+    {"conv_f16_f16/avx512", ConvInput::f16, &kDenseF16Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
     {"conv_f16/amx", ConvInput::f16, &kDenseF16Amx, &kStageF16ToBf16Amx, cpu::Isa::avx512},
 };
 constexpr DepthwiseVariant kDepthwise[] = {
     {"depthwise_i8/avx2", ConvInput::i8, &kDepthwiseI8Avx2, &kStageI8ToI16Avx2, cpu::Isa::avx2},
     {"depthwise_i8/avx512vnni", ConvInput::i8, &kDepthwiseI8Avx512Vnni, &kStageI8ToQuadsAvx512, cpu::Isa::avx512},
     {"depthwise_f16/avx2", ConvInput::f16, &kDepthwiseF16Avx2, &kStageF16, cpu::Isa::avx2},
-    {"depthwise_f16/avx512", ConvInput::f16, &kDepthwiseF32Avx512, &kStageF16ToF32Avx2, cpu::Isa::avx512},
+    {"depthwise_f16/avx512", ConvInput::f16, &kDepthwiseF16Avx512, &kStageF16, cpu::Isa::avx512},
     {"depthwise_f32/avx2", ConvInput::f32, &kDepthwiseF32Avx2, &kStageF32, cpu::Isa::avx2},
     {"depthwise_f32/avx512", ConvInput::f32, &kDepthwiseF32Avx512, &kStageF32, cpu::Isa::avx512},
     {"depthwise_i16/avx2", ConvInput::i16, &kDepthwiseI16Avx2, &kStageI16ToF64Avx2, cpu::Isa::avx2},
@@ -129,6 +130,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[10].name, cpu::Isa::avx512, dense<10>},
     {kDepthwise[9].name, cpu::Isa::avx512, depthwise<9>},
     {kDense[4].name, cpu::Isa::avx512, dense<4>},
+    {kDense[12].name, cpu::Isa::avx512, dense<12>, worth_halves},
     {kWinograd[1].name, cpu::Isa::avx512, winograd<1>, worth<1>},
     {kWinograd[5].name, cpu::Isa::avx512, winograd<5>, worth<5>},
     {kWinograd[8].name, cpu::Isa::avx512, winograd<8>, worth<8>},
@@ -140,7 +142,7 @@ constexpr ConvVariant kVariants[] = {
     {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},
     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
     {kDense[2].name, cpu::Isa::amx, dense<2>},
-    {kDense[12].name, cpu::Isa::amx, dense<12>},
+    {kDense[13].name, cpu::Isa::amx, dense<13>},
 #elif defined(__aarch64__)
     {kDense[0].name, cpu::Isa::neon, dense<0>},
     {kWinograd[2].name, cpu::Isa::neon, winograd<2>, worth<2>},
