@@ -75,7 +75,7 @@ void naming(const file::Node& node, F&& work) {
 }  // namespace
 
 Builder::Builder(const Chip& chip, const file::Graph& graph)
-    : chip_(chip), graph_(graph), banks_(chip, graph), written_(graph.tensors.size()) {
+    : chip_(chip), graph_(graph), parts_(graph), banks_(chip, graph), written_(graph.tensors.size()) {
   plan_.graph = &graph;
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
     const auto& t = graph.tensors[i];
@@ -149,7 +149,7 @@ void Builder::add_node(const file::Node& node) {
     for (auto i : list)
       if (i >= 0) tensor(i);  // refuses indices beyond the list
   const bool interface = is_interface(node), custom = node.type.starts_with("cst");
-  const std::vector<Pass> passes = collect_passes(chip_, graph_, node, banks_, !interface && !custom);
+  const std::vector<Pass> passes = collect_passes(chip_, graph_, node, parts_, banks_, !interface && !custom);
   if (interface) return;
   if (custom) return add_custom(node);
   refuse_halved_constants(graph_, node);

@@ -70,6 +70,7 @@ class Builder {
 
   const Chip& chip_;
   const file::Graph& graph_;
+  const Parts parts_;
   RegisterBanks banks_;
   GraphPlan plan_;
   std::vector<Use> uses_;      ///< of every step

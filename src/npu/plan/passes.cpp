@@ -25,6 +25,31 @@ std::int32_t tensor_at(const file::Graph& graph, const TaskRegisters& regs, std:
 
 }  // namespace
 
+Parts::Parts(const file::Graph& graph) : graph_(graph), whole_(graph.tensors.size(), -1) {
+  for (const auto& node : graph.nodes) {
+    if (node.type != "Split" || node.task_count != 0 || node.inputs.empty()) continue;
+    for (auto part : node.outputs)
+      if (part >= 0 && std::size_t(part) < whole_.size()) whole_[std::size_t(part)] = node.inputs[0];
+  }
+}
+
+void Parts::name(const file::Node& node, TaskRegisters& registers) const {
+  for (auto [reg, address] : registers.addresses()) {
+    if (address.tensor < 0 || std::size_t(address.tensor) >= whole_.size()) continue;
+    const std::uint64_t at = std::uint64_t{graph_.tensors[std::size_t(address.tensor)].arena_offset} + address.addend;
+    std::int32_t found = -1;
+    for (auto i : node.inputs) {
+      if (i < 0 || whole_[std::size_t(i)] != address.tensor) continue;
+      const auto& part = graph_.tensors[std::size_t(i)];
+      if (at < part.arena_offset || at - part.arena_offset >= part.size) continue;
+      // The first part may have the size of the whole: the last one that begins before the address is meant.
+      if (found < 0 || part.arena_offset > graph_.tensors[std::size_t(found)].arena_offset) found = i;
+    }
+    if (found >= 0)
+      registers.set_address(reg, {found, std::uint32_t(at - graph_.tensors[std::size_t(found)].arena_offset)});
+  }
+}
+
 AddressRegisters address_registers(const Chip& chip) {
   switch (chip.family) {
     case Family::a: return {0x1070, 0x1110, 0x4020, 0x5018, 0x5038, 0x701c, 0x6070};
@@ -35,7 +60,7 @@ AddressRegisters address_registers(const Chip& chip) {
   return {};
 }
 
-std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node,
+std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node, const Parts& parts,
                                  RegisterBanks& banks, bool keep) {
   const auto at = address_registers(chip);
   if (node.first_task > graph.tasks.size() || node.task_count > graph.tasks.size() - node.first_task)
@@ -47,6 +72,7 @@ std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, con
     TaskRegisters regs = banks.apply(task);
     ++number;
     if (!keep || regs.lut_words > kLutUpload) continue;
+    parts.name(node, regs);
     Pass pass;
     if (task.enable & kCna) {
       pass.unit = Unit::convolution;

@@ -28,10 +28,23 @@ struct Pass {
   const TaskRegisters& tile(std::size_t i) const { return i == 0 ? registers : further[i - 1]; }
 };
 
+/// Tensors that lie inside others: a Split without tasks gives parts of its input names. Tasks that read such a part
+/// have the address of the whole, and where the part begins is in the addend.
+class Parts {
+ public:
+  explicit Parts(const file::Graph& graph);
+  /// Addresses of what `node` has as inputs name those.
+  void name(const file::Node& node, TaskRegisters& registers) const;
+
+ private:
+  const file::Graph& graph_;
+  std::vector<std::int32_t> whole_;  ///< by tensor, -1 when it is no part
+};
+
 /// Feed the tasks of `node` through the banks, in order, and sort them into passes. LUT uploads are absorbed by the
 /// banks and leave no pass.
 /// @param keep  collect passes; otherwise only the register state advances
-std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node,
+std::vector<Pass> collect_passes(const Chip& chip, const file::Graph& graph, const file::Node& node, const Parts& parts,
                                  RegisterBanks& banks, bool keep);
 
 /// The arithmetic of a pass. @param real  its values are floating point
