@@ -279,6 +279,38 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
   });
 }
 
+TEST_CASE("depthwise windows of 3x3 and 5x5 before a ReLU equal the reference bit for bit") {
+  Team one(1), two(2);
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    Random random(seed);
+    ConvShape s = random_shape(random, true);
+    s.in_c = s.out_c = random.one_of({7, 16, 32, 33, 48, 64, 96, 144, 200});
+    s.kernel_h = s.kernel_w = seed % 2 ? 3 : 5, s.stride_h = s.stride_w = 1 + static_cast<int>(seed / 2 % 2);
+    s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
+    if (random.chance(20)) s.in_w = random(100, 150), s.out_w = s.in_w / s.stride_w;
+    s.pad_value = random(-128, 127);
+    DpuLayer tail = random_layer(random, random.one_of({TailKind::relu, TailKind::clip}), s.out_c, 74.0 * 74.0 * 10);
+    tail.out.offset = -128;  // what ReLU leaves of negative values
+    ConvWeights weights;
+    for (int c = 0; c < s.out_c; ++c) {  // as wide as unsymmetrical weights are, wherever they lie
+      const int lowest = random(-255, 0);
+      for (int i = 0; i < s.kernel_h * s.kernel_w; ++i)
+        weights.integers.push_back(
+            static_cast<std::int16_t>(random.chance(10) ? lowest + random(0, 1) * 255 : random(lowest, lowest + 255)));
+    }
+    Maps m = random_maps(random, s, DType::i8, tail);
+    run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, one);
+    for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
+      ++used[name];
+      CAPTURE(name);
+      CAPTURE(seed);
+      CAPTURE(describe(s));
+      run(*conv, m, m.got, seed % 3 ? one : two);
+      REQUIRE_EQ(differences(m.expected, m.got), 0);
+    }
+  }
+}
+
 TEST_CASE("1x1 convolutions by sums of halves equal the reference bit for bit, with every tail") {
   for_every_tail(15000, 16, [](unsigned seed, TailKind kind, Team& team) {
     compare_integer(seed, kind, false, team, false, halves_of_channels);

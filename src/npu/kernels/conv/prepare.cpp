@@ -3,6 +3,7 @@
 #include "ez_rknn/error.hpp"
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/depthwise.hpp"
+#include "npu/kernels/conv/depthwise_direct.hpp"
 #include "npu/kernels/conv/strassen.hpp"
 #include "npu/kernels/conv/transposed.hpp"
 #include "npu/kernels/conv/variants.hpp"
@@ -74,6 +75,9 @@ constexpr WinogradVariant kWinograd[] = {
 };
 constexpr StrassenVariant kStrassen = {"strassen_i8/avx2", ConvInput::i8, &kStrassenI8Avx2, cpu::Isa::avx2};
 
+constexpr DirectVariant kDirect = {"depthwise_direct_i8/avx512vnni", &kDirectI8Avx512Vnni, cpu::Isa::avx512};
+
+std::unique_ptr<Conv> depthwise_direct(const ConvJob& job) { return make_depthwise_direct(job, kDirect); }
 std::unique_ptr<Conv> strassen(const ConvJob& job) { return make_strassen(job, kStrassen); }
 #elif defined(__aarch64__)
 constexpr WinogradVariant kWinograd[] = {
@@ -141,6 +145,7 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[7].name, cpu::Isa::avx512, depthwise<7>},
     {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},
     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
+    {kDirect.name, cpu::Isa::avx512vnni, depthwise_direct},
     {kDense[2].name, cpu::Isa::amx, dense<2>},
     {kDense[13].name, cpu::Isa::amx, dense<13>},
 #elif defined(__aarch64__)
