@@ -238,7 +238,7 @@ TEST_CASE("threads and posted tasks stand in one line") {
   options.max_queue_size = 1;
   Outcomes outcomes;
   Session session = open("delay=value", options);
-  session.post(Input(200000), outcomes.next());
+  session.post(Input(1000000), outcomes.next());  // long enough for the others to come, on a busy machine too
   session.post(Input(1), outcomes.next());
   session.post(Input(2), outcomes.next());  // parked
   std::thread blocked([&] { session.run_async(Input(3), outcomes.next()); });
@@ -251,7 +251,7 @@ TEST_CASE("threads and posted tasks stand in one line") {
   for (const auto& t : outcomes.get())
     if (t != "3") posted.push_back(t);
   CHECK(outcomes.get().size() == 5);
-  CHECK(posted == Texts{"200000", "1", "2", "4"});
+  CHECK(posted == Texts{"1000000", "1", "2", "4"});
 }
 
 TEST_CASE("a posted task gives up after submit_timeout, and is told so") {
