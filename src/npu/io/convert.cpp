@@ -127,6 +127,10 @@ class Job {
     one_channel_ = nest_.p.extent == 1 && nest_.q.to == 1;
     const bool pixels = one_channel_ || (nest_.q.from == 1 && nest_.p.to == 1);
     if (pixels && pixel_axis().from >= PlaneRun::needs_pitch(channel_axis().extent)) planes_ = i8_to_planes();
+    if (!planes_ || one_channel_) return;
+    nest_.p_step = std::min(nest_.p.extent, PlaneRun::kPixels);
+    nest_.q_step = std::min(nest_.q.extent, PlaneRun::kChannels);
+    nest_.one_run = false;
   }
   const Axis& pixel_axis() const { return one_channel_ ? nest_.q : nest_.p; }
   const Axis& channel_axis() const { return one_channel_ ? nest_.p : nest_.q; }
@@ -214,7 +218,7 @@ class Job {
   const ConstTensorView from_;
   const TensorView to_;
   const std::ptrdiff_t from_size_, to_size_;
-  const Nest nest_;
+  Nest nest_;
   std::unique_ptr<RunConverter> convert_;      // none: bits move
   void (*pixels_)(const PixelRun&) = nullptr;  // none: in two steps
   bool narrow_ = false;                        // of pixels_

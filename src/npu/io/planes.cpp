@@ -6,8 +6,10 @@ namespace ez_rknn::npu::io {
 
 PlaneRuns i8_to_planes() {
 #if defined(__x86_64__)
-  static const bool fast = cpu::allows(cpu::Isa::avx2);
-  return fast ? kI8ToPlanesAvx2 : nullptr;
+  static const PlaneRuns fast = cpu::allows(cpu::Isa::avx512) ? kI8ToPlanesAvx512
+                                : cpu::allows(cpu::Isa::avx2) ? kI8ToPlanesAvx2
+                                                              : nullptr;
+  return fast;
 #elif defined(__aarch64__)
   static const bool fast = cpu::allows(cpu::Isa::neon);
   return fast ? kI8ToPlanesNeon : nullptr;

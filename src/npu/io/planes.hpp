@@ -8,6 +8,9 @@ namespace ez_rknn::npu::io {
 
 struct PlaneRun {
   static constexpr std::size_t kLeast = 16;  ///< pixels of a run
+  /// What a run had best take: cache lines of the source that stay in L1 until all their channels are read, and long
+  /// stretches of every plane, which lie pages apart.
+  static constexpr std::int64_t kChannels = 64, kPixels = 512;
 
   const std::byte* from = nullptr;  ///< the first channel of the first pixel
   std::ptrdiff_t pixel = 0;         ///< bytes from pixel to pixel; needs_pitch() or more
@@ -29,7 +32,7 @@ using PlaneRuns = void (*)(const PlaneRun&);
 PlaneRuns i8_to_planes();
 
 #if defined(__x86_64__)
-extern const PlaneRuns kI8ToPlanesAvx2;
+extern const PlaneRuns kI8ToPlanesAvx2, kI8ToPlanesAvx512;
 #elif defined(__aarch64__)
 extern const PlaneRuns kI8ToPlanesNeon;
 #endif

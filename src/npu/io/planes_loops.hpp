@@ -1,6 +1,7 @@
 #pragma once
 /// Included after one of kernels/simd/*.hpp.
 #include <algorithm>
+#include <cstdint>
 
 #include "npu/io/planes.hpp"
 #include "npu/io/transpose.hpp"
@@ -32,7 +33,15 @@ inline void load_block(const std::byte* from, std::ptrdiff_t pixel, const std::b
   rotate_places<std::int8_t, 4>(v);
 }
 
+/// How many pixels into a plane its first cache line begins, where that holds for all planes; else 0.
+inline std::size_t pixels_before_line(const PlaneRun& r) {
+  constexpr std::uintptr_t kLine = 64;
+  const std::uintptr_t beyond = -reinterpret_cast<std::uintptr_t>(r.to) % kLine;
+  return r.plane % std::ptrdiff_t{kLine} == 0 && beyond % 4 == 0 ? beyond / 4 : 0;
+}
+
 /// Channels in blocks of kBlock, the last one moved back to end with the last channel, as is the last block of pixels.
+/// Blocks of pixels fill whole cache lines where they can: a first block that does not is partly written twice.
 template <int kBlock>
 void in_blocks(const PlaneRun& run) {
   const PlaneRun r = run;  // a copy, which stores cannot change
@@ -42,9 +51,10 @@ void in_blocks(const PlaneRun& run) {
   std::byte end[kBlock] = {};
   const bool beyond = r.channels < kBlock;
   if (beyond) std::memcpy(end, r.from + std::ptrdiff_t(r.pixels - 1) * r.pixel, std::size_t(r.channels));
+  const std::size_t head = pixels_before_line(r);
   for (int c = 0; c < r.channels; c += kBlock) {
     const int first = std::max(std::min(c, r.channels - kBlock), 0);
-    for (std::size_t done = 0; done < r.pixels; done += 16) {
+    for (std::size_t done = 0; done < r.pixels; done = done || !head ? done + 16 : head) {
       const std::size_t x = std::min(done, r.pixels - 16);
       Bytes16 v[kBlock];
       load_block(r.from + std::ptrdiff_t(x) * r.pixel + first, r.pixel, beyond && x + 16 == r.pixels ? end : nullptr,
