@@ -58,6 +58,16 @@ Nest<2> with_second_innermost(const Nest<2>& nest, int i) {
   return n;
 }
 
+/// A nest whose innermost loop is N neighbours on both sides (pixels of a map's channels), which a call for each run
+/// would take longer than.
+template <int N, class T>
+void copy_all_runs(const T* from, T* to, const Nest<2>& nest) {
+  const int runs = nest.rank() - 2;
+  nest.walk(runs, [&](const Steps& at) {
+    copy_runs<N>(from + at[0], nest.step(runs)[0], to + at[1], nest.step(runs)[1], nest.size(runs));
+  });
+}
+
 template <class T>
 void copy_stored(const std::byte* from, std::byte* to, const Nest<2>& nest) {
   const T* s = reinterpret_cast<const T*>(from);
@@ -71,6 +81,13 @@ void copy_stored(const std::byte* from, std::byte* to, const Nest<2>& nest) {
           copy_plane(s + at[0], d + at[1], n.size(inner - 1), n.step(inner - 1), n.size(inner), n.step(inner));
         });
       }
+  if (inner >= 1 && nest.step(inner) == Steps{1, 1}) switch (nest.size(inner) * std::int64_t{sizeof(T)}) {
+      case 16: return copy_all_runs<16 / sizeof(T)>(s, d, nest);
+      case 32: return copy_all_runs<32 / sizeof(T)>(s, d, nest);
+      case 64: return copy_all_runs<64 / sizeof(T)>(s, d, nest);
+      case 128: return copy_all_runs<128 / sizeof(T)>(s, d, nest);
+      default: break;
+    }
   nest.rows(
       [&](const Steps& at, std::int64_t n, const Steps& step) { copy_row(s + at[0], step[0], d + at[1], step[1], n); });
 }

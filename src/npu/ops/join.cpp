@@ -1,5 +1,5 @@
-/// Concat and Split: copies between a tensor and ranges of another along one axis. Where the plan has placed the parts
-/// inside the whole already, it does not ask for these.
+/// Concat and Split: copies between a tensor and ranges of another along one axis. Where the plan has placed all parts
+/// inside the whole already, it does not ask for these; of a Concat it may have placed some.
 #include "npu/ops/check.hpp"
 #include "npu/ops/copy.hpp"
 #include "npu/ops/family.hpp"
@@ -58,9 +58,11 @@ std::unique_ptr<Operator> make_concat(const NodeSpec& spec) {
     node.wrong("joins " + std::to_string(first) + " elements along axis " + std::to_string(axis) + " for shape " +
                to_string(total));
   return running([parts, axis](Inputs in, Outputs out, Scratch) {
-    for (const Part& p : parts)
-      copy(in[p.operand], shifted(out[0], p.first * out[0].strides[axis]),
-           whole(p.shape, in[p.operand].strides, out[0].strides));
+    for (const Part& p : parts) {
+      const TensorView to = shifted(out[0], p.first * out[0].strides[axis]);
+      if (in[p.operand].data == to.data) continue;  // its place is there
+      copy(in[p.operand], to, whole(p.shape, in[p.operand].strides, to.strides));
+    }
   });
 }
 

@@ -21,7 +21,7 @@ class Mover {
   }
 
   /// @returns true when the step is not needed any more
-  bool try_concat(const OpStep& step);
+  bool try_concat(const OpStep& step);  ///< whose operator leaves alone what is in its place where others are not
   bool try_view(const OpStep& step);
   bool try_split(const OpStep& step);
 
@@ -79,28 +79,27 @@ bool Mover::try_concat(const OpStep& step) {
   if (!out) return false;
   const int axis = axis_of(step.node, out->shape.rank());
   if (axis < 0) return false;
+  std::vector<std::int64_t> starts;
   std::int64_t start = 0;
-  std::set<const Slot*> seen;
   for (const Slot* s : step.operands.in) {
-    const Slot* in = movable(s);
-    if (!in || external(*in) || !seen.insert(in).second || !same_numbers(*in, *out) || in->map != out->map ||
-        in->shape.rank() != out->shape.rank())
-      return false;
-    const auto count = in->shape[axis];
-    if (in->map && axis == 1 && !whole_groups(start, count, out->shape[1])) return false;
+    if (!s || s->shape.rank() != out->shape.rank()) return false;
     for (int d = 0; d < axis; ++d)
-      if (in->shape[d] != out->shape[d]) return false;
-    start += count;
+      if (s->shape[d] != out->shape[d]) return false;
+    starts.push_back(start);
+    start += s->shape[axis];
   }
   if (start != out->shape[axis]) return false;
-  start = 0;
-  for (const Slot* s : step.operands.in) {
-    Slot& in = plan_.slots[std::size_t(s->tensor)];
-    show(in, *out, std::size_t(start * out->strides[axis]) * size_of(out->dtype), out->strides);
-    in.read_as_map = in.read_as_map || out->read_as_map;  // who writes it makes the output's padding
-    start += in.shape[axis];
+  bool all = true;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    Slot* in = movable(step.operands.in[i]);
+    const bool fits = in && !external(*in) && same_numbers(*in, *out) && in->map == out->map &&
+                      (!in->map || axis != 1 || whole_groups(starts[i], in->shape[axis], out->shape[axis]));
+    all = all && fits;
+    if (!fits) continue;
+    show(*in, *out, std::size_t(starts[i] * out->strides[axis]) * size_of(out->dtype), out->strides);
+    in->read_as_map = in->read_as_map || out->read_as_map;  // who writes it makes the output's padding
   }
-  return true;
+  return all;
 }
 
 bool Mover::try_view(const OpStep& step) {

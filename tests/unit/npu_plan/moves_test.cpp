@@ -168,6 +168,39 @@ TEST_CASE("concat and split: in place where numbers agree, copied where they do 
     }
 }
 
+TEST_CASE("a concat copies those of its parts whose numbers do not agree, the others are in place") {
+  for (const bool feature : {false, true})
+    for (const int alike : {0, 1, 2}) {
+      CAPTURE(feature);
+      CAPTURE(alike);
+      Moves m;
+      const auto x = m.tensor({1, 16, 3, 2}, file::Kind::input, feature);
+      std::vector<std::int32_t> parts;
+      for (int i = 0; i < 3; ++i) {
+        parts.push_back(m.tensor({1, 16, 3, 2}, file::Kind::internal, feature, i == alike ? 0.5f : 1.0f));
+        m.node(i == 1 ? "Abs" : "Neg", {x}, {parts.back()});
+      }
+      const auto out = m.tensor({1, 48, 3, 2}, file::Kind::output, feature, 0.5f);
+      m.node("Concat", parts, {out}, {{"axis", std::int64_t{1}}});
+      const auto plan = m.build();
+      CHECK_EQ(plan.steps.size(), 4);
+      int placed = 0;
+      for (const auto i : parts) {
+        const auto &part = plan.slots[std::size_t(i)], &whole = plan.slots[std::size_t(out)];
+        placed += part.storage == whole.storage;
+      }
+      CHECK_EQ(placed, 1);
+      PlanMemory memory(plan);
+      const auto got = run(plan, memory, out), from = memory.values(x);
+      for (std::size_t part = 0; part < 3; ++part)
+        for (std::size_t i = 0; i < 16 * 6; ++i) {
+          const double step = std::size_t(alike) == part ? 0.5 : 1.0;
+          const double value = std::min(127.0 * step, part == 1 ? std::abs(from[i]) : -from[i]);
+          CHECK_EQ(got[part * 16 * 6 + i], std::clamp(std::nearbyint(value / step) * step * 2, -128.0, 127.0));
+        }
+    }
+}
+
 TEST_CASE("what a concat gave a place is copied there, not shown from elsewhere") {
   Moves m;
   const auto x = m.tensor({2, 8}, file::Kind::input, false);
