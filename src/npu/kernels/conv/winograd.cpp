@@ -11,7 +11,6 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr std::size_t kMostHalves = 5 << 20;     ///< bytes of transformed weights, of f16
 constexpr std::size_t kKeptWeights = 512 << 10;  ///< bytes that stay in L2 from chunk to chunk
 constexpr std::size_t kSmallChunk = 256 << 10;   ///< of transformed inputs and products: in L2 with the weights
 constexpr std::size_t kMiddleChunk = 512 << 10;  ///< where every chunk transforms the weights anew
@@ -29,9 +28,9 @@ std::size_t transformed_bytes(const ConvShape& s, const WinogradKernel& kernel) 
 }
 
 /// Of a chunk's transformed inputs and products.
-std::size_t chunk_bytes(const ConvShape& s, const WinogradKernel& kernel) {
+std::size_t chunk_bytes(const ConvShape& s, const WinogradKernel& kernel, bool transformed) {
   if (transformed_bytes(s, kernel) > kKeptWeights) return kLargeChunk;
-  return kernel.weights ? kMiddleChunk : kSmallChunk;
+  return transformed ? kSmallChunk : kMiddleChunk;
 }
 
 class Winograd final : public Conv {
@@ -53,7 +52,7 @@ class Winograd final : public Conv {
         high_((shape_.out_h + side_ - 1) / side_),
         streamed_(weights_.bytes.size() > kKeptWeights) {
     for (const PackedBlock& b : weights_.blocks) groups_ = std::max(groups_, b.loop->groups);
-    const std::size_t limit = chunk_bytes(shape_, kernel_);
+    const std::size_t limit = chunk_bytes(shape_, kernel_, weights_.transformed);
     const std::size_t row = bytes_of(places_ * wide_, pitch_ * kernel_.to + groups_ * 64);
     const int most = static_cast<int>(std::clamp<std::size_t>(limit / row, 1, static_cast<std::size_t>(high_)));
     chunks_ = (high_ + most - 1) / most;
@@ -100,7 +99,7 @@ class Winograd final : public Conv {
   std::size_t accumulator_bytes() const { return bytes_of(side_ * side_ * wide_ * groups_, 64); }
   /// Of a row of places of a block.
   std::size_t weight_bytes() const {
-    if (!kernel_.weights) return 0;
+    if (weights_.transformed) return 0;
     const int slots = winograd_parts(side_, kernel_.stride, 0) * winograd_slots(side_, kernel_.stride);
     return bytes_of(slots * weights_.steps * groups_, 64) + bytes_of(axis_, kWinogradGap);
   }
@@ -193,18 +192,19 @@ class Winograd final : public Conv {
     tile.pixel = pitch_ * kernel_.to;
     tile.taps = &kOneTap, tile.tap_count = 1;
     tile.weights = weights_.bytes.data() + block.offset;
-    const std::size_t gap = kernel_.weights ? kWinogradGap : 0;
-    if (kernel_.weights && streamed_) {  // fetch the next block's meanwhile
-      const int window = weights_.wide ? 9 * 64 : 9 * 32, slots = winograd_slots(side_, kernel_.stride);
-      tile.ahead = tile.weights + bytes_of(weights_.steps * block.loop->groups, window);
+    const std::size_t gap = weights_.transformed ? 0 : kWinogradGap;
+    if (!weights_.transformed && streamed_) {  // fetch the next block's meanwhile
+      const int window = block.loop->groups * 9 * (weights_.wide ? 64 : 32),
+                slots = winograd_slots(side_, kernel_.stride);
+      tile.ahead = tile.weights + bytes_of(weights_.steps, window);
       tile.ahead_step = ahead_step(window, slots * slots * runs);
     }
-    WinogradWeights weights{tile.weights, weights_.wide, nullptr, weights_.steps, 0, transformed};
-    if (kernel_.weights) weights.base = weights_.base.data() + bytes_of(block.first_group, 2 * kChannelAlign);
+    WinogradWeights weights{tile.weights, weights_.wide, nullptr, block.loop->groups, weights_.steps, 0, transformed};
+    if (!weights_.base.empty()) weights.base = weights_.base.data() + bytes_of(block.first_group, 2 * kChannelAlign);
     for (int p = 0; p < places_; ++p, tile.weights += static_cast<std::size_t>(tile.steps) * channels + gap) {
       tile.steps = weights_.steps * winograd_parts(side_, kernel_.stride, p / axis_) *
                    winograd_parts(side_, kernel_.stride, p % axis_);
-      if (!kernel_.weights) {  // fetch the next place's weights while these multiply
+      if (weights_.transformed) {  // fetch the next place's weights while these multiply
         tile.ahead = streamed_ ? tile.weights + static_cast<std::size_t>(tile.steps) * channels : nullptr;
         tile.ahead_step = streamed_ ? ahead_step(64, runs) : 0;
       } else if (p % axis_ == 0) {
@@ -296,7 +296,7 @@ struct Cost {
   double streaming;
 };
 constexpr Cost kBytes{{560, 860, 90}, {128, 240, 36}, {150, 210, 40}, 0.75};
-constexpr Cost kHalves{{600, 500, 0}, {170, 140, 0}, {320, 150, 0}, 0.5};
+constexpr Cost kHalves{{600, 500, 150}, {170, 140, 70}, {320, 150, 60}, 0.5};
 
 /// What a layer costs by tiles of `side` outputs; 1: directly.
 double operations(const ConvShape& s, bool real, int side) {
@@ -307,18 +307,20 @@ double operations(const ConvShape& s, bool real, int side) {
   const int slots = side == 1 ? 3 : winograd_slots(side, s.stride_h);
   const double inputs = side > 1 && strided ? 16 * in_groups : s.in_c;
   // A network's other layers have driven weights out of the caches; a small one's stay.
-  const double window = side == 1 ? 9 * 2 : real ? 4 * slots * slots : 9;
+  const bool kept = keeps_transformed(s, real, slots);
+  const double window = side == 1 ? 9 * 2 : kept ? 4 * slots * slots : real ? 9 * 2 : 9;
   const double streamed = std::max(window * inputs * s.out_c - kCachedBytes, 0.0) * cost.streaming;
   if (side == 1) return 9.0 * s.out_h * s.out_w * s.in_c * vectors + streamed;
   const double tiles = double((s.out_h + side - 1) / side) * ((s.out_w + side - 1) / side);
   const double products = slots * slots * inputs * vectors;
   const Cost::Side& transform = strided ? cost.strided : side == 4 ? cost.of_4 : cost.of_2;
   const int places = winograd_places(side, s.stride_h);
-  const double chunks = std::ceil(places * places * tiles * (inputs * (strided ? 8 : 2) + 64) / kLargeChunk);
+  const double chunks =
+      std::ceil(places * places * tiles * (inputs * (strided ? 4 : 1) * (real ? 4 : 2) + 64) / kLargeChunk);
   constexpr double kLeastTiles = 5;  // fewer leave the registers of a block empty
   return std::max(tiles, kLeastTiles) * products +
          tiles * (transform.input * in_groups + transform.output * out_groups) +
-         chunks * transform.weights * inputs * vectors + streamed;
+         (kept ? 0 : chunks * transform.weights * inputs * vectors) + streamed;
 }
 
 }  // namespace
@@ -327,7 +329,6 @@ bool worth_winograd(const ConvJob& job, const WinogradVariant& variant) {
   const ConvShape& s = job.shape;
   const int side = variant.kernel->tile;
   if (s.stride_h != variant.kernel->stride || s.in_c <= kFewChannels) return false;  // it reads whole groups
-  if (job.tail.real && transformed_bytes(s, *variant.kernel) > kMostHalves) return false;
   for (int other = side / 2; other > 0; other /= 2)
     if (operations(s, job.tail.real, other) <= operations(s, job.tail.real, side)) return false;
   return true;

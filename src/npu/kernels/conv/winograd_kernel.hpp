@@ -35,16 +35,19 @@ struct WinogradOutput {
   std::byte* to = nullptr;  ///< [row][side * tiles pixels][channels of the block], 32 bits each
 };
 
-constexpr int kWinogradGap = 64;  ///< bytes between places of transformed int8 weights
+constexpr int kWinogradGap = 64;  ///< bytes between places of weights that are transformed where they are used
 
-/// A row of places of the weights of one block, which has one group, transformed.
+/// A row of places of the weights of one block, transformed.
 struct WinogradWeights {
-  const std::byte* source = nullptr;  ///< [step][tap][channels of the block][2 inputs]: 8 bits each; `wide`: 16
+  /// [step][tap][channels of the block][2 inputs] of int8, `wide`: of int16, when the block has one group; or
+  /// [step][tap][channels of the block] of f16, `wide`: of f32.
+  const std::byte* source = nullptr;
   bool wide = false;
-  const std::int16_t* base = nullptr;  ///< [channels of the block][2], to be added to those of 8 bits
+  const std::int16_t* base = nullptr;  ///< [channels of the block][2], to be added to those of int8
+  int groups = 1;
   int steps = 0;
   int row = 0;
-  std::byte* to = nullptr;  ///< [place of the row, and a gap][part][step][channels of the block][2], 16 bits each
+  std::byte* to = nullptr;  ///< [place of the row, and a gap][part][step][channels of the block], 32 bits each
 };
 
 /// Bytes of an element: in the map, and transformed (an f32, or an int16 of which a step takes two).
@@ -54,9 +57,8 @@ struct WinogradKernel {
   int tile;  ///< outputs along an axis: 2 or 4
   void (*input)(const WinogradInput&);
   void (*output)(const WinogradOutput&);
-  int stride = 1;  ///< of the windows; 2: for tiles of 2
-  /// Null: weights are packed transformed.
-  void (*weights)(const WinogradWeights&) = nullptr;
+  void (*weights)(const WinogradWeights&);
+  int stride;  ///< of the windows; 2: for tiles of 2
 };
 
 #if defined(__x86_64__)

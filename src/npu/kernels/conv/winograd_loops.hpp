@@ -69,8 +69,8 @@ inline void winograd_output(const WinogradOutput& w) {
 }
 
 template <class E>
-constexpr WinogradKernel winograd_2x2(const DenseKernel& products, void (*weights)(const WinogradWeights&) = nullptr) {
-  return {&products, E::kFrom, E::kTo, 2, winograd_input<E>, winograd_output<E>, 1, weights};
+constexpr WinogradKernel winograd_2x2(const DenseKernel& products, void (*weights)(const WinogradWeights&)) {
+  return {&products, E::kFrom, E::kTo, 2, winograd_input<E>, winograd_output<E>, weights, 1};
 }
 
 }  // namespace

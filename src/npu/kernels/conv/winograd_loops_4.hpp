@@ -80,8 +80,8 @@ inline void winograd_output_4(const WinogradOutput& w) {
 }
 
 template <class E>
-constexpr WinogradKernel winograd_4x4(const DenseKernel& products, void (*weights)(const WinogradWeights&) = nullptr) {
-  return {&products, E::kFrom, E::kTo, 4, winograd_input_4<E>, winograd_output_4<E>, 1, weights};
+constexpr WinogradKernel winograd_4x4(const DenseKernel& products, void (*weights)(const WinogradWeights&)) {
+  return {&products, E::kFrom, E::kTo, 4, winograd_input_4<E>, winograd_output_4<E>, weights, 1};
 }
 
 }  // namespace

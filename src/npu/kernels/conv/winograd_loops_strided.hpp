@@ -66,9 +66,8 @@ inline void winograd_output_strided(const WinogradOutput& w) {
 }
 
 template <class E>
-constexpr WinogradKernel winograd_strided(const DenseKernel& products,
-                                          void (*weights)(const WinogradWeights&) = nullptr) {
-  return {&products, E::kFrom, E::kTo, 2, winograd_input_strided<E>, winograd_output_strided<E>, 2, weights};
+constexpr WinogradKernel winograd_strided(const DenseKernel& products, void (*weights)(const WinogradWeights&)) {
+  return {&products, E::kFrom, E::kTo, 2, winograd_input_strided<E>, winograd_output_strided<E>, weights, 2};
 }
 
 }  // namespace

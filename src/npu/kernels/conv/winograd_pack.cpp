@@ -4,10 +4,13 @@
 #include <cstring>
 #include <type_traits>
 
+#include "core/fp16.hpp"
 #include "npu/kernels/conv/winograd_kernel.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
+
+constexpr std::size_t kKeptHalves = 1 << 20;  ///< bytes of transformed weights, of f16
 
 /// A line of the transform of weights, `kSlots` numbers as winograd_slots says: G of F(2, 3).
 struct Small {
@@ -107,7 +110,7 @@ void put_plain(const ConvJob& job, const PackedWinograd& packed, const PackedBlo
 }
 
 /// Sets what depends on the weights. Nothing when int16 does not hold them transformed.
-std::optional<PackedWinograd> pack_plain(const ConvJob& job, const WinogradKernel& kernel, PackedWinograd packed) {
+std::optional<PackedWinograd> pack_integers(const ConvJob& job, const WinogradKernel& kernel, PackedWinograd packed) {
   const std::int32_t magnitude = most_magnitude(kernel);
   const auto padded = static_cast<std::size_t>(padded_channels(job.shape.out_c));
   const std::size_t each = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
@@ -134,7 +137,40 @@ std::optional<PackedWinograd> pack_plain(const ConvJob& job, const WinogradKerne
   return packed;
 }
 
+void put_bits(float w, std::uint16_t* to) { *to = float_to_half(w); }
+void put_bits(float w, float* to) { *to = w; }
+
+/// As they are: [step][tap][channels of the block].
+template <class T>
+void put_reals(const ConvJob& job, const PackedBlock& block, std::byte* to) {
+  const int channels = block.loop->groups * kChannelAlign, first = block.first_group * kChannelAlign;
+  const int end = std::min(first + channels, job.shape.out_c);
+  auto* out = reinterpret_cast<T*>(to);
+  for (int ic = 0; ic < job.shape.in_c; ++ic, out += 9 * channels)
+    for (int oc = first; oc < end; ++oc) {
+      const float* from = job.weights.reals.data() + weight_at(job, oc, ic);
+      for (int k = 0; k < 9; ++k) put_bits(from[k], out + k * channels + oc - first);
+    }
+}
+
+PackedWinograd pack_reals(const ConvJob& job, const WinogradKernel& kernel, PackedWinograd packed) {
+  const auto is_half = [](float w) { return round_to_half(w) == w; };
+  packed.wide = !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half);
+  const std::size_t group_bytes = bytes_of(9 * packed.steps, packed.wide ? 64 : 32);
+  packed.blocks = cut_groups(job.shape.out_c, *kernel.products, group_bytes);
+  AlignedBuffer bytes(static_cast<std::size_t>(padded_channels(job.shape.out_c) / kChannelAlign) * group_bytes);
+  for (const PackedBlock& block : packed.blocks)
+    (packed.wide ? put_reals<float> : put_reals<std::uint16_t>)(job, block, bytes.data() + block.offset);
+  packed.bytes = SharedBytes(std::move(bytes));
+  return packed;
+}
+
 }  // namespace
+
+bool keeps_transformed(const ConvShape& s, bool real, int slots) {
+  return real &&
+         bytes_of(slots * slots * s.in_c, 4) * static_cast<std::size_t>(padded_channels(s.out_c)) <= kKeptHalves;
+}
 
 std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKernel& kernel) {
   const ConvShape& s = job.shape;
@@ -143,8 +179,10 @@ std::optional<PackedWinograd> pack_winograd(const ConvJob& job, const WinogradKe
   // Parts are whole pixels, one behind the other.
   const int channels = kernel.stride == 2 ? padded_channels(s.in_c) : s.in_c;
   packed.steps = (channels + values - 1) / values;
-  if (kernel.weights) return pack_plain(job, kernel, std::move(packed));
   const int slots = winograd_slots(kernel.tile, kernel.stride);
+  packed.transformed = keeps_transformed(s, job.tail.real, slots);
+  if (!packed.transformed && job.tail.real) return pack_reals(job, kernel, std::move(packed));
+  if (!packed.transformed) return pack_integers(job, kernel, std::move(packed));
   const std::size_t group_bytes = bytes_of(slots * slots * packed.steps, 64);
   packed.blocks = cut_groups(s.out_c, *kernel.products, group_bytes);
   AlignedBuffer bytes(static_cast<std::size_t>(groups) * group_bytes);
