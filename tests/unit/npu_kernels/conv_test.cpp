@@ -286,6 +286,39 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
   });
 }
 
+namespace {
+
+/// Weights as wide as unsymmetrical ones are, wherever they lie, before a ReLU, which leaves -128 of negative values.
+void compare_before_relu(unsigned seed, const ConvShape& shape, Random& random, Team& team) {
+  ConvShape s = shape;
+  s.pad_value = random(-128, 127);
+  const int inputs = s.kernel_h * s.kernel_w * (s.depthwise ? 1 : s.in_c);
+  DpuLayer tail = random_layer(random, random.one_of({TailKind::relu, TailKind::clip}), s.out_c,
+                               74.0 * 74.0 * std::sqrt(inputs) * 3);
+  tail.out.offset = -128;
+  if (random.chance(30))
+    for (int c = 0; c < s.out_c; ++c) tail.ow.values.push_back(random(-40, 40));
+  ConvWeights weights;
+  for (int c = 0; c < s.out_c; ++c) {
+    const int lowest = random(-255, 0) - (tail.ow ? tail.ow[static_cast<std::size_t>(c)] : 0);
+    for (int i = 0; i < inputs; ++i)
+      weights.integers.push_back(
+          static_cast<std::int16_t>(random.chance(10) ? lowest + random(0, 1) * 255 : random(lowest, lowest + 255)));
+  }
+  Maps m = random_maps(random, s, DType::i8, tail);
+  run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, team);
+  for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
+    ++used[name];
+    CAPTURE(name);
+    CAPTURE(seed);
+    CAPTURE(describe(s));
+    run(*conv, m, m.got, team);
+    REQUIRE_EQ(differences(m.expected, m.got), 0);
+  }
+}
+
+}  // namespace
+
 TEST_CASE("depthwise windows of 3x3 and 5x5 before a ReLU equal the reference bit for bit") {
   Team one(1), two(2);
   for (unsigned seed = 0; seed < 400; ++seed) {
@@ -295,26 +328,21 @@ TEST_CASE("depthwise windows of 3x3 and 5x5 before a ReLU equal the reference bi
     s.kernel_h = s.kernel_w = seed % 2 ? 3 : 5, s.stride_h = s.stride_w = 1 + static_cast<int>(seed / 2 % 2);
     s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
     if (random.chance(20)) s.in_w = random(100, 150), s.out_w = s.in_w / s.stride_w;
-    s.pad_value = random(-128, 127);
-    DpuLayer tail = random_layer(random, random.one_of({TailKind::relu, TailKind::clip}), s.out_c, 74.0 * 74.0 * 10);
-    tail.out.offset = -128;  // what ReLU leaves of negative values
-    ConvWeights weights;
-    for (int c = 0; c < s.out_c; ++c) {  // as wide as unsymmetrical weights are, wherever they lie
-      const int lowest = random(-255, 0);
-      for (int i = 0; i < s.kernel_h * s.kernel_w; ++i)
-        weights.integers.push_back(
-            static_cast<std::int16_t>(random.chance(10) ? lowest + random(0, 1) * 255 : random(lowest, lowest + 255)));
-    }
-    Maps m = random_maps(random, s, DType::i8, tail);
-    run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, one);
-    for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
-      ++used[name];
-      CAPTURE(name);
-      CAPTURE(seed);
-      CAPTURE(describe(s));
-      run(*conv, m, m.got, seed % 3 ? one : two);
-      REQUIRE_EQ(differences(m.expected, m.got), 0);
-    }
+    compare_before_relu(seed, s, random, seed % 3 ? one : two);
+  }
+}
+
+TEST_CASE("1x1 windows before a ReLU equal the reference bit for bit") {
+  Team one(1), two(2);
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    Random random(seed);
+    ConvShape s;
+    s.in_c = random.one_of({1, 3, 16, 24, 33, 64, 130, 300, 512});
+    s.out_c = random.one_of({5, 16, 32, 33, 48, 64, 96, 144, 200, s.in_c > 200 ? 1100 : 320});
+    s.out_h = random(1, 20), s.out_w = random.one_of({1, 7, 8, 14, random(1, 40)});
+    s.stride_h = s.stride_w = random.chance(80) ? 1 : 2;
+    s.in_h = (s.out_h - 1) * s.stride_h + random(1, 2), s.in_w = (s.out_w - 1) * s.stride_w + random(1, 2);
+    compare_before_relu(seed, s, random, seed % 3 ? one : two);
   }
 }
 

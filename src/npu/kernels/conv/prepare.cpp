@@ -4,6 +4,7 @@
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/depthwise.hpp"
 #include "npu/kernels/conv/depthwise_direct.hpp"
+#include "npu/kernels/conv/pointwise.hpp"
 #include "npu/kernels/conv/strassen.hpp"
 #include "npu/kernels/conv/transposed.hpp"
 #include "npu/kernels/conv/variants.hpp"
@@ -77,6 +78,9 @@ constexpr StrassenVariant kStrassen = {"strassen_i8/avx2", ConvInput::i8, &kStra
 
 constexpr DirectVariant kDirect = {"depthwise_direct_i8/avx512vnni", &kDirectI8Avx512Vnni, cpu::Isa::avx512};
 
+constexpr PointwiseVariant kPointwise = {"pointwise_i8/avx512vnni", &kPointwiseI8Avx512Vnni, cpu::Isa::avx512};
+
+std::unique_ptr<Conv> pointwise(const ConvJob& job) { return make_pointwise(job, kPointwise); }
 std::unique_ptr<Conv> depthwise_direct(const ConvJob& job) { return make_depthwise_direct(job, kDirect); }
 std::unique_ptr<Conv> strassen(const ConvJob& job) { return make_strassen(job, kStrassen); }
 #elif defined(__aarch64__)
@@ -144,6 +148,7 @@ constexpr ConvVariant kVariants[] = {
     {kDepthwise[5].name, cpu::Isa::avx512, depthwise<5>},
     {kDepthwise[7].name, cpu::Isa::avx512, depthwise<7>},
     {kDense[1].name, cpu::Isa::avx512vnni, dense<1>},
+    {kPointwise.name, cpu::Isa::avx512vnni, pointwise},
     {kDepthwise[1].name, cpu::Isa::avx512vnni, depthwise<1>},
     {kDirect.name, cpu::Isa::avx512vnni, depthwise_direct},
     {kDense[2].name, cpu::Isa::amx, dense<2>},

@@ -1,0 +1,172 @@
+#include "npu/kernels/conv/pointwise.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "core/shared_bytes.hpp"
+#include "npu/kernels/conv/dense_walk.hpp"
+#include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/dpu/tail.hpp"
+#include "npu/kernels/share.hpp"
+
+namespace ez_rknn::npu::kernels {
+namespace {
+
+constexpr int kMostInputs = 512;      ///< whose weights for 64 outputs lie in L1
+constexpr int kChunkPixels = 224;     ///< with their results in L1
+constexpr int kVectorBytes = 3 * 64;  ///< of what a vector of a block needs besides weights
+
+/// A channel's weights, window-sum factor included.
+struct ChannelWeights {
+  std::span<const std::int16_t> plain;
+  std::int32_t ow, moved;  ///< moved: so much more than they are, none is negative
+
+  ChannelWeights(const ConvJob& job, int channel)
+      : plain(std::span(job.weights.integers)
+                  .subspan(static_cast<std::size_t>(channel) * static_cast<std::size_t>(job.shape.in_c),
+                           static_cast<std::size_t>(job.shape.in_c))),
+        ow(job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0),
+        moved(-(*std::ranges::min_element(plain) + ow)) {}
+  bool fit() const { return *std::ranges::max_element(plain) + ow + moved <= 255 && std::abs(moved) <= 255; }
+};
+
+class Pointwise final : public Conv {
+ public:
+  Pointwise(const ConvJob& job, const PointwiseVariant& variant, std::unique_ptr<const Tail> tail)
+      : shape_(job.shape), variant_(variant), tail_(std::move(tail)), steps_((shape_.in_c + 3) / 4) {
+    std::size_t offset = 0;
+    for (int group = 0, end = padded_channels(shape_.out_c) / kChannelAlign; group < end;) {
+      const int groups = end - group >= 4 ? 4 : end - group >= 2 ? 2 : 1;
+      blocks_.push_back({group * kChannelAlign, groups, lanes_of(group * kChannelAlign, groups), offset});
+      offset += static_cast<std::size_t>(groups) * (kVectorBytes + static_cast<std::size_t>(steps_) * 64);
+      group += groups;
+    }
+    AlignedBuffer bytes(offset);
+    for (const Block& b : blocks_) pack(job, b, bytes.data() + b.offset);
+    weights_ = SharedBytes(std::move(bytes));
+  }
+
+  void run(const ConstMap& in, const ConstMap&, const Map& out, Team& team,
+           std::span<std::byte> scratch) const override {
+    Task task{in.data, in.pixel * shape_.stride_w, in.row * shape_.stride_h, out, shape_.out_w, shape_.out_h};
+    if (shape_.stride_w == 1 && shape_.stride_h == 1 && in.row == in.pixel * shape_.out_w &&
+        out.row == out.pixel * shape_.out_w)
+      task.width *= task.rows, task.rows = 1;
+    const int wanted = task.rows == 1 ? (task.width + kItems - 1) / kItems : kChunkPixels;
+    task.chunk = std::clamp(wanted, 48, kChunkPixels);
+    task.chunks = (task.width + task.chunk - 1) / task.chunk;
+    const int parts = task.chunks * task.rows;
+    if (team.size() > 1 && worth_sharing(team, work()) && parts < kItems)
+      task.splits = std::min((kItems + parts - 1) / parts, static_cast<int>(blocks_.size()));
+    const auto body = [&](std::size_t item, int worker) {
+      auto* sums = reinterpret_cast<std::int32_t*>(scratch.data()) + worker * kChunkPixels;
+      compute(task, static_cast<int>(item), sums);
+    };
+    share(team, static_cast<std::size_t>(parts) * static_cast<std::size_t>(task.splits), work(), body);
+  }
+
+  std::size_t scratch_bytes(int workers) const override {
+    return static_cast<std::size_t>(std::max(workers, 1)) * kChunkPixels * sizeof(std::int32_t);
+  }
+  std::size_t packed_bytes() const override { return weights_.size(); }
+  std::uint64_t work() const override { return shape_.macs() + shape_.outputs() * tail_->work(); }
+  std::string_view kernel() const override { return variant_.name; }
+
+ private:
+  struct Block {
+    int first, groups;
+    std::uint64_t lanes;
+    std::size_t offset;
+  };
+  /// All pixels in one row where there are no gaps.
+  struct Task {
+    const std::byte* source;
+    std::ptrdiff_t pixel, row;
+    Map out;
+    int width, rows;
+    int chunk = 0, chunks = 0;  ///< of a row
+    int splits = 1;             ///< of the blocks
+  };
+
+  std::uint64_t lanes_of(int first, int groups) const {
+    std::uint64_t lanes = 0;
+    for (int byte = 0; byte < 64; ++byte) {
+      const int channel = first + pointwise_channel(groups, byte % 16 % (4 * groups) / 4, byte / 16 * 4 + byte % 4);
+      if (channel < shape_.out_c) lanes |= std::uint64_t{1} << byte;
+    }
+    return lanes;
+  }
+
+  void pack(const ConvJob& job, const Block& b, std::byte* to) const {
+    const FusedParams& f = *tail_->floors();
+    std::byte* weights = to + b.groups * kVectorBytes;
+    for (int vector = 0; vector < b.groups; ++vector, to += kVectorBytes)
+      for (int lane = 0; lane < 16; ++lane) {
+        const int channel = b.first + pointwise_channel(b.groups, vector, lane);
+        if (channel >= shape_.out_c) continue;
+        const ChannelWeights w(job, channel);
+        const auto low = static_cast<std::uint16_t>(-w.moved), high = static_cast<std::uint16_t>(-64 * w.moved);
+        const std::uint32_t back = static_cast<std::uint32_t>(high) << 16 | low;
+        std::memcpy(to + lane * 4, f.bias + channel, 4);
+        std::memcpy(to + 64 + lane * 4, &back, 4);
+        std::memcpy(to + 128 + lane * 4, f.bs + channel, 4);
+        for (int c = 0; c < shape_.in_c; ++c)
+          weights[(c / 4 * b.groups + vector) * 64 + lane * 4 + c % 4] =
+              static_cast<std::byte>(w.plain[static_cast<std::size_t>(c)] + w.ow + w.moved);
+      }
+  }
+
+  void compute(const Task& task, int item, std::int32_t* sums) const {
+    const int split = item % task.splits, part = item / task.splits;
+    const int y = part / task.chunks, x = part % task.chunks * task.chunk;
+    PointwiseTile tile;
+    tile.pixels = std::min(task.chunk, task.width - x);
+    tile.source = task.source + y * task.row + x * task.pixel, tile.pixel = task.pixel;
+    tile.steps = steps_, tile.tail = tail_->floors(), tile.sums = sums, tile.out_pixel = task.out.pixel;
+    variant_.kernel->sums(tile.source, tile.pixel, tile.pixels, shape_.in_c, sums);
+    std::byte* out = task.out.data + y * task.out.row + x * task.out.pixel;
+    const auto count = static_cast<int>(blocks_.size());
+    for (int b = count * split / task.splits; b < count * (split + 1) / task.splits; ++b) {
+      const Block& block = blocks_[static_cast<std::size_t>(b)];
+      tile.weights = weights_.data() + block.offset, tile.lanes = block.lanes;
+      tile.out = out + block.first;
+      fetch_ahead(tile, b);
+      variant_.kernel->functions[block.groups / 2](tile);
+    }
+  }
+
+  /// The next block's weights, where L2 does not keep them all.
+  void fetch_ahead(PointwiseTile& tile, int b) const {
+    const Block& block = blocks_[static_cast<std::size_t>(b)];
+    const int pixels = tile.pixels;
+    tile.ahead = tile.weights, tile.ahead_step = 0;
+    if (weights_.size() <= kKeptBytes || static_cast<std::size_t>(b) + 1 == blocks_.size()) return;
+    tile.ahead = weights_.data() + block.offset + (blocks_[1].offset - blocks_[0].offset);
+    tile.ahead_step = std::max(1, block.groups * 64 / pixels);
+  }
+
+  const ConvShape shape_;
+  const PointwiseVariant& variant_;
+  const std::unique_ptr<const Tail> tail_;
+  const int steps_;
+  std::vector<Block> blocks_;
+  SharedBytes weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<Conv> make_pointwise(const ConvJob& job, const PointwiseVariant& variant) {
+  const ConvShape& s = job.shape;
+  if (s.depthwise || job.input != ConvInput::i8 || s.kernel_h != 1 || s.kernel_w != 1) return nullptr;
+  if (!reads_only_inside(s) || s.in_c > kMostInputs) return nullptr;
+  const auto ranges = provable_ranges(job);
+  if (!ranges) return nullptr;
+  for (int c = 0; c < s.out_c; ++c)
+    if (!ChannelWeights(job, c).fit()) return nullptr;
+  auto tail = make_tail(job.tail, *ranges, variant.tail);
+  if (!tail->floors()) return nullptr;
+  return std::make_unique<Pointwise>(job, variant, std::move(tail));
+}
+
+}  // namespace ez_rknn::npu::kernels
