@@ -15,6 +15,7 @@ constexpr std::uint64_t kPoolWork = 4;        ///< of an element read
 constexpr std::uint64_t kTailWork = 16;       ///< of an element through the DPU alone
 constexpr std::uint64_t kFinishWork = 8;      ///< of an accumulator through the DPU
 constexpr std::uint64_t kLookUpWork = 20;     ///< of one through a look-up table
+constexpr std::uint64_t kSumWork = 6;         ///< of a sum of two bytes
 constexpr std::uint64_t kTableWork = 2;       ///< of a byte through a table
 
 /// Pieces of work to share out, where a layer is large enough.

@@ -69,6 +69,36 @@ TEST_CASE("integer element-wise layers equal the reference bit for bit") {
   });
 }
 
+/// A layer as the compiler makes an Add, with numbers from any network, and some that no kernel of bytes may take.
+DpuLayer random_sum(Random& random, int channels) {
+  DpuLayer layer;
+  layer.channels = channels;
+  layer.bs = ResolvedStage{};
+  if (random.chance(90)) layer.bs->alu = Alu::add, layer.bs->alu_value = {{random(-200, 200)}};
+  if (random.chance(90)) layer.bs->mul = true, layer.bs->mul_value = {{random.one_of({16384, 16384, 1, 9001, -16384})}};
+  if (random.chance(10)) layer.bs->shift = layer.bs->shift_negative = random(0, 3);
+  layer.ew = ElementWise{};
+  layer.ew->op = ElementWise::Op::add, layer.ew->from_memory = true, layer.ew->convert = random.chance(90);
+  layer.ew->offset = random(-200, 200), layer.ew->scale = random(-32768, 32767), layer.ew->operand_shift = random(0, 3);
+  if (random.chance(10)) layer.ew->clamp.lo = 0;
+  layer.out.scale = random(1, 32767), layer.out.shift = random(20, 31), layer.out.offset = random(-128, 127);
+  if (random.chance(10)) layer.out.shift = random(0, 20);
+  if (random.chance(20))  // many halves
+    layer.bs->mul_value = {{1}}, layer.ew->convert = false, layer.out.scale = 1, layer.out.shift = random(1, 2);
+  return layer;
+}
+
+TEST_CASE("sums of two maps of int8 equal the reference bit for bit, groups of channels whole or not") {
+  Team one(1), two(2);
+  for (unsigned i = 0; i < 150; ++i) {
+    Random random(90000 + i);
+    const Case size{random(1, 9), random(1, 40), random.one_of({16, 16, 32, 48, 64, 128, 2096, 17})};
+    const DpuLayer layer = random_sum(random, size.channels);
+    compare(i, random, size, DType::i8, layer, i % 2 ? one : two,
+            [](TestMap& expected, TestMap& got) { REQUIRE_EQ(differences(expected, got), 0); });
+  }
+}
+
 // A handful of f32 operations each err by 2^-24 of values up to 1e3; a table's slope multiplies what reaches it.
 TEST_CASE("real element-wise layers stay within f32 rounding, and integers they end in within one") {
   Team one(1), two(2);

@@ -6,8 +6,8 @@
 
 namespace ez_rknn::npu::kernels {
 
-const ElementKernels kElementsAvx512 = {i8_to_i32,  i16_to_i32, i8_to_f32,  i16_to_f32,
-                                        i32_to_f32, f16_to_f32, bf16_to_f32};
+const ElementKernels kElementsAvx512 = {i8_to_i32,  i16_to_i32, i8_to_f32,   i16_to_f32,
+                                        i32_to_f32, f16_to_f32, bf16_to_f32, sum_i8};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -24,6 +24,10 @@ constexpr ElementWiseVariant kVariants[] = {
      [](DType input, const DpuLayer& layer) -> Made {
        return make_elementwise_table(input, layer, kMapBytesAvx2, "elementwise_table/avx2");
      }},
+    {"elementwise_sum/avx2", cpu::Isa::avx2,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_sum(input, layer, kElementsAvx2.sum_i8, "elementwise_sum/avx2");
+     }},
     {"elementwise/avx512", cpu::Isa::avx512,
      [](DType input, const DpuLayer& layer) -> Made {
        return make_elementwise_vector(input, layer, kElementsAvx512, "elementwise/avx512", cpu::Isa::avx512);
@@ -31,6 +35,10 @@ constexpr ElementWiseVariant kVariants[] = {
     {"elementwise_table/avx512", cpu::Isa::avx512,
      [](DType input, const DpuLayer& layer) -> Made {
        return make_elementwise_table(input, layer, kMapBytesAvx512, "elementwise_table/avx512");
+     }},
+    {"elementwise_sum/avx512", cpu::Isa::avx512,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_sum(input, layer, kElementsAvx512.sum_i8, "elementwise_sum/avx512");
      }},
 #elif defined(__aarch64__)
     {"elementwise/neon", cpu::Isa::neon,
@@ -40,6 +48,10 @@ constexpr ElementWiseVariant kVariants[] = {
     {"elementwise_table/neon", cpu::Isa::neon,
      [](DType input, const DpuLayer& layer) -> Made {
        return make_elementwise_table(input, layer, kMapBytesNeon, "elementwise_table/neon");
+     }},
+    {"elementwise_sum/neon", cpu::Isa::neon,
+     [](DType input, const DpuLayer& layer) -> Made {
+       return make_elementwise_sum(input, layer, kElementsNeon.sum_i8, "elementwise_sum/neon");
      }},
 #endif
 };

@@ -21,6 +21,9 @@ std::unique_ptr<ElementWiseLayer> make_elementwise_ref(DType input, const DpuLay
 /// int8 to int8 without an operand, by table.
 std::unique_ptr<ElementWiseLayer> make_elementwise_table(DType input, const DpuLayer& layer, MapBytes map,
                                                          std::string_view name);
+/// int8 plus int8 to int8, whole groups of channels.
+std::unique_ptr<ElementWiseLayer> make_elementwise_sum(DType input, const DpuLayer& layer, SumBytes add,
+                                                       std::string_view name);
 /// Everything; the tail may fall back to the reference.
 std::unique_ptr<ElementWiseLayer> make_elementwise_vector(DType input, const DpuLayer& layer,
                                                           const ElementKernels& kernels, std::string_view name,
