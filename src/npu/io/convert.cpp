@@ -123,13 +123,18 @@ class Job {
 
   /// Whether tiles are pixels, channels last, that become planes.
   void choose_planes(const ChannelScale& scale) {
-    if (from_.dtype != DType::i8 || to_.dtype != DType::f32 || !scale.mean.empty() || nest_.pad > 0) return;
+    const bool halves = from_.dtype == DType::f16 && from_.quant == Quant{};
+    if ((from_.dtype != DType::i8 && !halves) || to_.dtype != DType::f32 || !scale.mean.empty() || nest_.pad > 0)
+      return;
     one_channel_ = nest_.p.extent == 1 && nest_.q.to == 1;
     const bool pixels = one_channel_ || (nest_.q.from == 1 && nest_.p.to == 1);
-    if (pixels && pixel_axis().from >= PlaneRun::needs_pitch(channel_axis().extent)) planes_ = i8_to_planes();
-    if (!planes_ || one_channel_) return;
+    const PlaneRuns* runs = plane_runs();
+    if (!runs || !pixels || pixel_axis().from * from_size_ < PlaneRun::needs_pitch(channel_axis().extent * from_size_))
+      return;
+    planes_ = halves ? runs->f16 : runs->i8;
+    if (one_channel_) return;
     nest_.p_step = std::min(nest_.p.extent, PlaneRun::kPixels);
-    nest_.q_step = std::min(nest_.q.extent, PlaneRun::kChannels);
+    nest_.q_step = std::min(nest_.q.extent, PlaneRun::kBytes / from_size_);
     nest_.one_run = false;
   }
   const Axis& pixel_axis() const { return one_channel_ ? nest_.q : nest_.p; }
@@ -139,7 +144,7 @@ class Job {
     PlaneRun r;
     r.channels = static_cast<int>(one_channel_ ? t.p : t.q);
     r.pixels = static_cast<std::size_t>(one_channel_ ? t.q : t.p);
-    r.from = from, r.pixel = pixel_axis().from;
+    r.from = from, r.pixel = pixel_axis().from * from_size_;
     r.zero_point = static_cast<float>(from_.quant.zero_point), r.scale = from_.quant.scale;
     r.to = to, r.plane = channel_axis().to * to_size_;
     planes_(r);
@@ -222,7 +227,7 @@ class Job {
   std::unique_ptr<RunConverter> convert_;      // none: bits move
   void (*pixels_)(const PixelRun&) = nullptr;  // none: in two steps
   bool narrow_ = false;                        // of pixels_
-  PlaneRuns planes_ = nullptr;                 // the same
+  void (*planes_)(const PlaneRun&) = nullptr;  // the same
   bool one_channel_ = false;                   // of planes_: pixels lie along q, there are no channels
   std::vector<float> mean_, std_;              // of pixels_: one a channel, or empty
 };

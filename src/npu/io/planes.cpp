@@ -4,15 +4,15 @@
 
 namespace ez_rknn::npu::io {
 
-PlaneRuns i8_to_planes() {
+const PlaneRuns* plane_runs() {
 #if defined(__x86_64__)
-  static const PlaneRuns fast = cpu::allows(cpu::Isa::avx512) ? kI8ToPlanesAvx512
-                                : cpu::allows(cpu::Isa::avx2) ? kI8ToPlanesAvx2
-                                                              : nullptr;
+  static const PlaneRuns* const fast = cpu::allows(cpu::Isa::avx512) ? &kPlaneRunsAvx512
+                                       : cpu::allows(cpu::Isa::avx2) ? &kPlaneRunsAvx2
+                                                                     : nullptr;
   return fast;
 #elif defined(__aarch64__)
   static const bool fast = cpu::allows(cpu::Isa::neon);
-  return fast ? kI8ToPlanesNeon : nullptr;
+  return fast ? &kPlaneRunsNeon : nullptr;
 #else
   return nullptr;
 #endif

@@ -6,7 +6,7 @@
 
 namespace ez_rknn::npu::io {
 
-const PlaneRuns kI8ToPlanesNeon = i8_to_f32;
+const PlaneRuns kPlaneRunsNeon = {i8_to_planes, f16_to_planes};
 
 }  // namespace ez_rknn::npu::io
 #endif

@@ -148,22 +148,26 @@ TEST_CASE("pixels of any number of channels become planes, whole blocks of sixte
         }
   const Dims large{1, 85, 80, 81};
   for (Team* t : {static_cast<Team*>(nullptr), &team})
-    compare(large, DType::i8, q, channels_last(large, 96), DType::f32, {}, dense(large), nullptr, ++seed, t);
+    compare(large, DType::i8, q, channels_last(large, 96), DType::f32, {}, dense(large), nullptr, ++seed, t),
+        compare(large, DType::f16, {}, channels_last(large, 96), DType::f32, {}, dense(large), nullptr, ++seed, t);
 }
 
 // Whole words are read where channels are few, but nothing behind the last pixel (a sanitizer looks on).
 TEST_CASE("a tensor that ends with its last channel is not read beyond") {
-  for (const std::int64_t c : {1, 3, 5, 15, 17}) {
-    const std::int64_t pixel = 32, pixels = 40;
-    const auto bytes = static_cast<std::size_t>((pixels - 1) * pixel + c);
-    const auto source = naive::random_values(bytes, DType::i8, 9);
-    const Dims shape{1, c, 1, pixels};
-    std::vector<float> got(static_cast<std::size_t>(c * pixels)), want = got;
-    const ConstTensorView from{source.data(), DType::i8, shape, {pixels * pixel, 1, pixels * pixel, pixel}, {0.5f, 3}};
-    naive::convert(from, {reinterpret_cast<std::byte*>(want.data()), DType::f32, shape, dense_strides(shape)});
-    io::convert(from, {reinterpret_cast<std::byte*>(got.data()), DType::f32, shape, dense_strides(shape)}, 0);
-    CHECK(got == want);
-  }
+  for (const DType type : {DType::i8, DType::f16})
+    for (const std::int64_t c : {1, 3, 5, 7, 9, 15, 17}) {
+      const std::int64_t pixel = 32, pixels = 40;
+      const auto count = static_cast<std::size_t>((pixels - 1) * pixel + c);
+      const auto source = naive::random_values(count, type, 9);
+      REQUIRE(source.size() == count * size_of(type));
+      const Dims shape{1, c, 1, pixels};
+      std::vector<float> got(static_cast<std::size_t>(c * pixels)), want = got;
+      const Quant quant = type == DType::i8 ? Quant{0.5f, 3} : Quant{};
+      const ConstTensorView from{source.data(), type, shape, {pixels * pixel, 1, pixels * pixel, pixel}, quant};
+      naive::convert(from, {reinterpret_cast<std::byte*>(want.data()), DType::f32, shape, dense_strides(shape)});
+      io::convert(from, {reinterpret_cast<std::byte*>(got.data()), DType::f32, shape, dense_strides(shape)}, 0);
+      CHECK(std::memcmp(got.data(), want.data(), got.size() * 4) == 0);
+    }
 }
 
 TEST_CASE("any rank") {
