@@ -253,17 +253,10 @@ class PreparedTail final : public Tail {
       bytes_ = plan_bytes(layer_);
       params_.bytes_ends = ends_matter(layer_, bytes_);
       function_ = kernels.bytes, name_ = "bytes";
-      if (kernels.segments && (segments_ = plan_segments(layer_, ranges, bytes_))) {
-        SegmentParams& s = segments_->params;
-        s.bias = segments_->bias.data();
-        s.slope = segments_->slope.data(), s.slope_negative = segments_->slope_negative.data();
-        s.bs = segments_->bs.data(), s.bn = segments_->bn.data(), s.added = segments_->added.data();
-        params_.segments = &segments_->params;
-        function_ = kernels.segments, name_ = segments_->params.exact ? "segments_exact" : "segments";
-      } else if (const Steps inputs = steps_of_inputs(layer_, bytes_); use_fused(ranges, &inputs)) {
+      if (const Steps inputs = steps_of_inputs(layer_, bytes_); use_fused(ranges, &inputs)) {
         params_.fused.table_ties = ties_matter(layer_, inputs);
         name_ = params_.fused.factor ? "words_bytes" : "fused_bytes";
-        if (kernels.steps && (steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
+        if ((steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
           const StepParams& s = steps_->params;
           params_.steps = &s;
           let_go(table_), params_.lut.table = nullptr;
@@ -359,7 +352,6 @@ class PreparedTail final : public Tail {
   std::vector<std::int16_t> table_;
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
-  std::optional<SegmentPlan> segments_;
   std::optional<StepPlan> steps_;
   std::optional<FusedPlan> fused_;
   std::optional<AffinePlan> affine_;

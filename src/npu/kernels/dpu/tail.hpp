@@ -25,8 +25,8 @@ class Tail {
   const DpuLayer& layer() const { return *params_.layer; }
   bool operand() const { return params_.operand; }
   bool per_channel() const { return params_.per_channel; }
-  /// "segments", "segments_exact", "steps", "input_steps", "loads", "input_loads", "bytes", "fused_bytes",
-  /// "words_bytes", "fused", "words", "words_held", "words_whole", "floors", "mended", "affine", "exact", "linear",
+  /// "steps", "input_steps", "loads", "input_loads", "bytes", "fused_bytes", "words_bytes", "fused", "words",
+  /// "words_held", "words_whole", "floors", "mended", "affine", "exact", "linear",
   /// "linear_bias", "linear_add", "linear_table", "real", "narrow" (one of these over shared lanes), "ref"
   std::string_view name() const { return name_; }
 

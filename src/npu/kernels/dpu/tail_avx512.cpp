@@ -13,15 +13,30 @@
 #include "npu/kernels/dpu/tail_bytes.hpp"
 #include "npu/kernels/dpu/tail_floors_avx512.hpp"
 #include "npu/kernels/dpu/tail_linear.hpp"
-#include "npu/kernels/dpu/tail_segments_avx512.hpp"
+#include "npu/kernels/dpu/tail_positions.hpp"
+
+#include "npu/kernels/dpu/tail_steps_avx512.hpp"
+
 #include "npu/kernels/dpu/tail_variants.hpp"
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailAvx512 = {
-    tail_exact,  tail_real,        tail_fused,      tail_whole,        tail_mended, tail_affine,
-    tail_bytes,  tail_segments,    nullptr,         nullptr,           0,           0,
-    tail_linear, tail_linear_bias, tail_linear_add, tail_linear_table, tail_floors};
+const TailKernels kTailAvx512 = {tail_exact,
+                                 tail_real,
+                                 tail_fused,
+                                 tail_whole,
+                                 tail_mended,
+                                 tail_affine,
+                                 tail_bytes,
+                                 tail_steps<FourPixels>,
+                                 nullptr,
+                                 kTableEntries,
+                                 0,
+                                 tail_linear,
+                                 tail_linear_bias,
+                                 tail_linear_add,
+                                 tail_linear_table,
+                                 tail_floors};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -14,7 +14,7 @@ inline Real round_product(Real x, Real y) {
   const Real magic = splat(kMagic);
   const Real even = multiply_add(x, y, magic) - magic;
   const Real rest = product_minus(x, y, even);
-  return multiply_add(keep_equal(rest, BySign ? half_like(x) : splat(0.5f)), splat(2.0f), even);
+  return multiply_add_equal(rest, BySign ? half_like(x) : splat(0.5f), splat(2.0f), even);
 }
 
 /// What BS makes of sums, in 32 bits.

@@ -50,6 +50,9 @@ class Stages {
     if (!element_wise()) return false;
     converter = factor(layer_.out.scale, layer_.out.shift);
     params.out_scale = static_cast<float>(converter), params.bn = static_cast<float>(second);
+    constexpr double magic = 0x1.8p23;
+    params.bn_rest = static_cast<float>(magic - magic * second);
+    params.bn_beside = static_cast<double>(params.bn_rest) == magic - magic * second;
     params.offset = layer_.out.offset;
     params.by_sign = table() || operand > 0 || (before.lo < 0 && params.offset > -128);
     drop_needless_bounds();

@@ -73,6 +73,8 @@ struct FusedParams {
   bool multiplies = false;  ///< with the operand
   float operand_offset = 0, operand_scale = 1, sum_lo = 0, sum_hi = 0;
   float out_scale = 1, bn = 1;
+  float bn_rest = 0;  ///< (1 - bn) * 1.5 * 2^23, exactly if `bn_beside`: then (q + 1.5 * 2^23) * bn + this is the same
+  bool bn_beside = false;
   std::int32_t offset = 0;
   /// By floors (tail_floors_avx512.hpp): results are the floor of (kMagic + q) * out_scale + floor_added.
   bool floors = false;
@@ -91,39 +93,22 @@ struct SegmentTables {
   std::uint8_t place[kMost][256];  ///< 255: none
 };
 
-/// A table of int8 results for a look-up table's inputs, found in f32. Twice an input plus 1 is computed as the sum of
-///   h = low + high:  (accumulator + bias) * slope + intercept_low, to nearest, and the same with intercept_high,
-/// whose distance is 1 and twice what f32 and the stages' roundings may have moved the input. So an odd h is certainly
-/// that input and an even one either of its neighbours, which matters only where the table moves.
-/// A position is h: the table moves behind even ones.
-struct SegmentParams {
-  const std::int32_t* bias = nullptr;
-  const float* slope = nullptr;
-  const float* slope_negative = nullptr;
-  bool two_slopes = false;
-  float intercept_low = 0, intercept_high = 0;
-  /// Where the roundings move the input too far for that, it is computed as they do, with halves away from zero:
-  ///   input + first = round(round((accumulator + bias) * bs) * bn + added)
-  bool exact = false;
-  const double *bs = nullptr, *bn = nullptr, *added = nullptr;  ///< one a channel
-  std::int32_t twice_first = 0;                                 ///< 2 * the table's first input
-  bool ends = false;  ///< h below 2 or above `highest` is left to the exact path: the table's slopes apply
-  std::int32_t highest = 0;
-  SegmentTables tables;
-};
-
-/// The same table found with the roundings of FusedParams. Positions begin at `base`, outside of which nothing moves,
-/// and count what BS makes of accumulators or, where those are too many, the table's inputs.
+/// A table of int8 results for a look-up table's inputs, found with the roundings of FusedParams. Positions begin at
+/// `base`, outside of which nothing moves, and count what BS makes of accumulators or, where those are too many, the
+/// table's inputs.
 struct StepParams {
   bool inputs = false;
   std::int32_t base = 0, last = 0;        ///< last: the position from which nothing moves
   const std::uint8_t* results = nullptr;  ///< of every position up to the last, a load a value; null: by segments
   bool held = true;                       ///< sums need limits; else, of what BS makes of them,
   std::int32_t half = 0;                  ///< half a unit less the base is part of the product
-  bool by_sign = true;                    ///< whether it shows which way (negative) halves behind BS go
+  const std::uint8_t* by_sign = nullptr;  ///< of each channel group: whether it shows which way (negative) halves go
   bool plain = true;                      ///< without limits behind BS, and halves behind BN, that show
-  int shift = 8;                          ///< a segment is 2^shift positions
-  int places = 0;                         ///< the most of a segment
+  /// Where results move often in one part: positions behind `bend` are position + (position - bend) * stretch.
+  std::int32_t bend = 0;
+  int stretch = 0;
+  int shift = 8;   ///< a segment is 2^shift positions
+  int places = 0;  ///< the most of a segment
   bool falls = false;
   int rising = 0;  ///< the first segment that does not fall
   /// Segments first, first + 1, ... as tables of as many bytes as registers hold: one of what the segment begins with,
@@ -158,7 +143,6 @@ struct TailParams {
   FusedParams fused;
   const std::uint8_t* bytes = nullptr;  ///< the final int8 of every input of the look-up table
   bool bytes_ends = false;              ///< inputs beyond the table's ends may give other results than these
-  const SegmentParams* segments = nullptr;
   const StepParams* steps = nullptr;
   const DpuLayer* layer = nullptr;
   const NarrowTail* narrow = nullptr;  ///< finishes the last group (tail_narrow.hpp), and `others` those before

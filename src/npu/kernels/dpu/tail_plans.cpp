@@ -12,9 +12,6 @@ namespace {
 
 /// A further limit would be decided by the exact path too often: at 0.47 for six values in a hundred.
 constexpr double kLeastLimit = 0.47;
-/// The same for inputs of look-up tables, of which few lie where the table moves. (From 0.5 on, an input could be one
-/// of three.)
-constexpr double kMostOff = 0.3;
 
 double down(int shift) { return std::ldexp(1.0, -std::max(shift, 0)); }
 
@@ -41,7 +38,6 @@ class Chain {
       scale(m * down(s.shift_negative), s.shift_negative > 0, slope_negative, error_negative_);
       if (mul_first) intercept += static_cast<double>(x) * down(s.shift);
       scaled_ = true;
-      rounded_ = s.shift > 0 && s.shift_negative > 0 && !s.prelu;
     }
     if (lo_) lo_ = stage_ref(s, c, *lo_);
     if (hi_) hi_ = stage_ref(s, c, *hi_);
@@ -82,8 +78,6 @@ class Chain {
 
   bool bounded() const { return lo_ || hi_; }
   double error() const { return std::max(error_, error_negative_); }
-  /// Without the last rounding, for who does that one himself.
-  double earlier_error() const { return error() - (rounded_ ? 0.5 : 0.0); }
 
   std::int64_t bias = 0;
   double slope = 1, slope_negative = 1, operand_slope = 0, intercept = 0;
@@ -107,7 +101,7 @@ class Chain {
     if (c.hi && lo_) lo_ = std::min<std::int64_t>(*lo_, *c.hi);
   }
 
-  bool scaled_ = false, rounded_ = false;
+  bool scaled_ = false;
   double error_ = 0, error_negative_ = 0;
   std::optional<std::int64_t> lo_, hi_;
 };
@@ -153,88 +147,6 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
   a.offset = layer.out.offset;
   a.bounded =
       reach >= 0x1p21 || a.lo != static_cast<float>(-128 - a.offset) || a.hi != static_cast<float>(127 - a.offset);
-  return plan;
-}
-
-namespace {
-
-/// The two multiplications themselves, for Chain's layers whose shifts do not depend on a sign.
-bool fill_rounded(const DpuLayer& layer, SegmentPlan& plan) {
-  const auto simple = [](const std::optional<ResolvedStage>& s) {
-    return !s || !s->mul || (!s->prelu && s->shift == s->shift_negative);
-  };
-  if (!simple(layer.bs) || !simple(layer.bn) || (layer.bs && layer.bs->mul_first && layer.bs->mul)) return false;
-  const bool scaled = layer.bs && layer.bs->mul;
-  const std::size_t padded = plan.bias.size();
-  plan.bs.assign(padded, 1), plan.bn.assign(padded, 1), plan.added.assign(padded, 0);
-  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
-    if (scaled) plan.bs[c] = layer.bs->mul_value[c] * down(layer.bs->shift);
-    if (!layer.bn) continue;
-    const ResolvedStage& bn = *layer.bn;
-    if (bn.mul) plan.bn[c] = bn.mul_value[c] * down(bn.shift);
-    const bool after = bn.mul_first && bn.mul;
-    if (bn.alu && (scaled || after))  // else it is part of the bias
-      plan.added[c] = bn.alu_value[c] * (after ? down(bn.shift) : plan.bn[c]);
-  }
-  return true;
-}
-
-/// The stages before a look-up table as a chain without bounds, whose first addition fits the accumulator.
-std::optional<Chain> chain_before_table(const DpuLayer& layer, std::size_t c, const Interval& range) {
-  Chain chain;
-  if (layer.bs && !chain.stage(*layer.bs, c)) return std::nullopt;
-  if (layer.bn && !chain.stage(*layer.bn, c)) return std::nullopt;
-  const auto bias = static_cast<double>(chain.bias);
-  if (chain.bounded() || range.lo + bias < INT32_MIN || range.hi + bias > INT32_MAX) return std::nullopt;
-  return chain;
-}
-
-}  // namespace
-
-std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
-                                         std::span<const std::uint8_t> bytes) {
-  SegmentPlan plan;
-  SegmentParams& s = plan.params;
-  constexpr std::size_t kInputs = 256 * 128 + 1;
-  constexpr int kPlaces = 4;
-  if (layer.accumulator_shift > 0 || bytes.size() < 2 || bytes.size() > kInputs) return std::nullopt;
-  auto changes = changes_of(bytes);
-  for (Change& c : changes) c.behind = 2 * (c.behind + 1);  // in halves: behind the middle between two inputs
-  if (!fill_segments(changes, bytes.front(), 8, kPlaces, s.tables)) return std::nullopt;
-  const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
-  plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
-  double first_intercept = 0, most_off = 0;
-  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
-    const Interval range = ranges.size() == 1 ? ranges[0] : ranges[c];
-    const auto found = chain_before_table(layer, c, range);
-    if (!found) return std::nullopt;
-    const Chain& chain = *found;
-    const auto bias = static_cast<double>(chain.bias);
-    plan.bias[c] = static_cast<std::int32_t>(chain.bias);
-    plan.slope[c] = static_cast<float>(chain.slope);
-    plan.slope_negative[c] = static_cast<float>(chain.slope_negative);
-    s.two_slopes = s.two_slopes || plan.slope[c] != plan.slope_negative[c];
-    // An input may be off by what earlier roundings moved it and by f32's rounding of terms as large as the table.
-    const double intercept = chain.intercept - layer.lut_range.le_start;
-    const double off = chain.earlier_error() + (2.0 * double(bytes.size()) + 2 * std::abs(intercept)) * 0x1p-22;
-    const double reach =
-        std::max(std::abs(range.lo + bias), std::abs(range.hi + bias)) * std::max(chain.slope, chain.slope_negative);
-    if (reach + std::abs(intercept) > 0x1p29) return std::nullopt;
-    if (c > 0 && intercept != first_intercept) return std::nullopt;
-    first_intercept = intercept;
-    most_off = std::max(most_off, off);
-  }
-  if (most_off > kMostOff) {
-    if (!fill_rounded(layer, plan)) return std::nullopt;
-    s.exact = true;
-    s.twice_first = 2 * layer.lut_range.le_start;
-  }
-  s.intercept_low = static_cast<float>(first_intercept - most_off);
-  s.intercept_high = static_cast<float>(first_intercept + most_off + 1);
-  // A full table has one input more than there are values of h: it needs the exact path when it has a value of its own.
-  const bool own = bytes.size() == kInputs && bytes[bytes.size() - 2] != bytes.back();
-  s.ends = own || ends_matter(layer, bytes);
-  s.highest = static_cast<std::int32_t>(2 * (bytes.size() - 1)) - (own ? 1 : 0);
   return plan;
 }
 

@@ -85,30 +85,16 @@ std::optional<FusedPlan> plan_fused(const DpuLayer& layer, std::span<const Inter
 
 /// StepParams with the tables they point to.
 struct StepPlan {
-  std::vector<std::uint8_t> tables;
+  std::vector<std::uint8_t> tables, by_sign;
   StepParams params;
 };
 
 /// By segments where results turn no more than once, from falling to rising, and few places and tables are needed, else
 /// by the results of all positions. Nothing when there are more than 2^16.
 /// @param inputs     steps_of_inputs of the layer
-/// @param entries    of a table, a power of two
-/// @param load_cost  from how many vector operations on loads are quicker (TailKernels)
+/// @param entries    of a table, a power of two; 256: one table, for which positions may be stretched
+/// @param load_cost  from how many vector operations on loads are quicker (TailKernels); 0: there are none
 std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, const FusedPlan& fused, int entries,
                                    int load_cost);
-
-/// SegmentParams with the arrays they point to.
-struct SegmentPlan {
-  std::vector<std::int32_t> bias;
-  std::vector<float> slope, slope_negative;
-  std::vector<double> bs, bn, added;  ///< of exact ones
-  SegmentParams params;
-};
-
-/// Nothing when a segment has too many changes or both rises and falls, or when half a unit of the table's input does
-/// not hold what the stages before it round.
-/// @param bytes  plan_bytes of the layer
-std::optional<SegmentPlan> plan_segments(const DpuLayer& layer, std::span<const Interval> ranges,
-                                         std::span<const std::uint8_t> bytes);
 
 }  // namespace ez_rknn::npu::kernels

@@ -6,8 +6,6 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr int kStepPixels = 32;  ///< of which positions are kept between the two loops
-
 /// BS's products of sums, which are to be rounded up. `Held`: within limits.
 template <bool Held, bool BySign>
 inline Int step_product(const FusedParams& f, std::size_t channel, Int sum) {
@@ -40,9 +38,12 @@ struct StepReal {
     const Real magic = splat(kMagic), bs = load_real(f.bs + channel);
     Real v = to_real(sum + load_int(f.bias + channel));
     if constexpr (Held) v = min(max(v, splat(-f.bound)), splat(f.bound));
-    if constexpr (BySign) v = round_product<true>(v, bs);
-    else v = multiply_add(v, bs, magic) - magic;
-    return bits_of(multiply_add(v, splat(f.bn), magic)) - splat(kMagicBits + s.base);
+    Real rounded = multiply_add(v, bs, magic);  // beside the magic number, with which it goes on
+    if constexpr (BySign) {
+      const Real rest = product_minus(v, bs, rounded - magic);
+      rounded = multiply_add_equal(rest, half_like(v), splat(2.0f), rounded);
+    }
+    return bits_of(multiply_add(rounded, splat(f.bn), splat(f.bn_rest))) - splat(kMagicBits + s.base);
   }
 };
 /// or of that where limits behind BS or halves behind BN matter.
@@ -53,14 +54,22 @@ struct StepRounded {
   }
 };
 
-/// Of `count` vectors, sum(0), sum(1), ... of channels from `channel` on; an even number is written.
-template <class Position, class Sum>
-[[gnu::always_inline]] inline void find_positions(const FusedParams& f, const StepParams& s, std::size_t channel,
-                                                  int count, std::uint16_t* positions, const Sum& sum) {
-  const Words last = words(s.last);
-  for (int i = 0; i < count; ++i, positions += 16)
-    store_words(positions, min(to_words(Position::of(f, s, channel, sum(i))), last));
-  if (count % 2 != 0) store_words(positions, words(0));
+/// How a block is finished, `Pixels`, with the position that fits; the first serves groups of channels where it shows
+/// which way halves behind BS go.
+template <class Pixels, template <bool Held, bool BySign> class Position>
+inline void steps_form(const TailParams& t, const TailTile& tile) {
+  if (t.steps->held) Pixels::template finish<Position<true, true>, Position<true, false>>(t, tile);
+  else Pixels::template finish<Position<false, true>, Position<false, false>>(t, tile);
+}
+
+template <class Pixels>
+inline void tail_steps(const TailParams& t, const TailTile& tile) {
+  using X = Pixels;
+  const StepParams& s = *t.steps;
+  if (!s.inputs) return steps_form<X, StepValue>(t, tile);
+  if (t.fused.factor)
+    s.plain ? steps_form<X, StepInput>(t, tile) : X::template finish<StepRounded<true>, StepRounded<true>>(t, tile);
+  else s.plain ? steps_form<X, StepReal>(t, tile) : X::template finish<StepRounded<false>, StepRounded<false>>(t, tile);
 }
 
 }  // namespace

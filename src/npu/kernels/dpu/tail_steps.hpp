@@ -7,6 +7,18 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
+constexpr int kStepPixels = 32;  ///< of which positions are kept between the two loops
+
+/// Of `count` vectors, sum(0), sum(1), ... of channels from `channel` on; an even number is written.
+template <class Position, class Sum>
+[[gnu::always_inline]] inline void find_positions(const FusedParams& f, const StepParams& s, std::size_t channel,
+                                                  int count, std::uint16_t* positions, const Sum& sum) {
+  const Words last = words(s.last);
+  for (int i = 0; i < count; ++i, positions += 16)
+    store_words(positions, min(to_words(Position::of(f, s, channel, sum(i))), last));
+  if (count % 2 != 0) store_words(positions, words(0));
+}
+
 /// `Pairs` of pixels share the loads of tables.
 template <int Pairs, int Places>
 struct Found {
@@ -88,7 +100,7 @@ inline void load_all_results(const StepParams& s, const std::uint16_t* positions
 
 /// Sixteen channels of a pixel in each vector,
 struct WholePixels {
-  template <class Position>
+  template <class BySign, class Position>
   static void finish(const TailParams& t, const TailTile& tile) {
     const FusedParams f = t.fused;  // a copy, which stores cannot change
     alignas(64) std::uint16_t positions[kStepPixels * 16];
@@ -98,8 +110,9 @@ struct WholePixels {
       const Int factor = tile.window_sums ? load_int(tile.window_factors + channel) : splat(0);
       for (int p = 0; p < tile.pixels; p += kStepPixels) {
         const int pixels = tile.pixels - p < kStepPixels ? tile.pixels - p : kStepPixels;
-        find_positions<Position>(f, *t.steps, channel, pixels, positions,
-                                 [&](int i) { return sum_of(tile, p + i, g, factor); });
+        const auto sum = [&](int i) { return sum_of(tile, p + i, g, factor); };
+        if (t.steps->by_sign[channel / 16]) find_positions<BySign>(f, *t.steps, channel, pixels, positions, sum);
+        else find_positions<Position>(f, *t.steps, channel, pixels, positions, sum);
         std::byte* const out = tile.out + p * tile.out_pixel + channel;
         if (t.steps->results) load_all_results(*t.steps, positions, pixels, keep, out, tile.out_pixel);
         else count_steps_of(*t.steps, positions, pixels, keep, out, tile.out_pixel);
@@ -110,7 +123,7 @@ struct WholePixels {
 
 /// or up to eight channels of two neighbouring pixels, whose results are loaded.
 struct TwoPixels {
-  template <class Position>
+  template <class BySign, class Position>
   static void finish(const TailParams& t, const TailTile& tile) {
     const FusedParams f = t.fused;
     const std::uint8_t* const results = t.steps->results;
@@ -121,12 +134,14 @@ struct TwoPixels {
     const Int factor = tile.window_sums ? load_halves(tile.window_factors, tile.window_factors) : splat(0);
     for (int p = 0; p < tile.pixels; p += 2 * kStepPixels) {
       const int pixels = tile.pixels - p < 2 * kStepPixels ? tile.pixels - p : 2 * kStepPixels;
-      find_positions<Position>(f, *t.steps, 0, (pixels + 1) / 2, positions, [&](int i) {
+      const auto two_sums = [&](int i) {
         const int a = p + 2 * i, b = 2 * i + 1 < pixels ? a + 1 : a;
         const Int sum =
             load_halves(tile.accumulators + a * tile.accumulator_pixel, tile.accumulators + b * tile.accumulator_pixel);
         return tile.window_sums ? sum + factor * splat_halves(tile.window_sums[a], tile.window_sums[b]) : sum;
-      });
+      };
+      if (t.steps->by_sign[0]) find_positions<BySign>(f, *t.steps, 0, (pixels + 1) / 2, positions, two_sums);
+      else find_positions<Position>(f, *t.steps, 0, (pixels + 1) / 2, positions, two_sums);
       std::byte* out = tile.out + p * tile.out_pixel;
       for (int i = 0; i < pixels; i += 2, out += 2 * tile.out_pixel) {
         const Bytes two = load_results(results, positions + i * 8);
@@ -136,26 +151,6 @@ struct TwoPixels {
     }
   }
 };
-
-template <class Pixels, template <bool Held, bool BySign> class Position>
-inline void steps_form(const TailParams& t, const TailTile& tile) {
-  using X = Pixels;
-  const StepParams& s = *t.steps;
-  if (s.held)
-    s.by_sign ? X::template finish<Position<true, true>>(t, tile) : X::template finish<Position<true, false>>(t, tile);
-  else
-    s.by_sign ? X::template finish<Position<false, true>>(t, tile)
-              : X::template finish<Position<false, false>>(t, tile);
-}
-
-template <class Pixels>
-inline void tail_steps(const TailParams& t, const TailTile& tile) {
-  using X = Pixels;
-  const StepParams& s = *t.steps;
-  if (!s.inputs) return steps_form<X, StepValue>(t, tile);
-  if (t.fused.factor) s.plain ? steps_form<X, StepInput>(t, tile) : X::template finish<StepRounded<true>>(t, tile);
-  else s.plain ? steps_form<X, StepReal>(t, tile) : X::template finish<StepRounded<false>>(t, tile);
-}
 
 }  // namespace
 }  // namespace ez_rknn::npu::kernels

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <ranges>
 
 #include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/tail_plans.hpp"
+#include "npu/kernels/map.hpp"
 #include "npu/regs/rounding.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -117,7 +119,8 @@ struct Cut {
     const int before = params.inputs ? 12 : 0;
     if (!results.empty()) return load_cost + before;
     const int look_ups = std::accumulate(places.begin(), places.end(), tables);
-    return 2 * tables + 2 * look_ups + 3 * params.places + (params.falls ? 3 : 0) + before;
+    const int bends = params.stretch > 0 ? 10 : 0;
+    return 2 * tables + 2 * look_ups + 3 * params.places + (params.falls ? 3 : 0) + bends + before;
   }
 };
 
@@ -144,6 +147,47 @@ bool find_turn(Cut& cut) {
   return rising < 256;
 }
 
+std::int64_t stretched(std::int64_t position, std::int32_t bend, int stretch) {
+  return position + std::max<std::int64_t>(position - bend, 0) * stretch;
+}
+
+/// The most places of a segment, positions stretched; `limit` when they are as many, or when one rises and falls.
+int most_places(std::span<const Change> changes, const StepParams& s, int limit) {
+  const std::int64_t end = (std::int64_t{1} << s.shift) - 1;
+  std::int64_t segment = -1;
+  int places = 0, most = 0, direction = 0;
+  for (const auto [behind, step] : changes | std::views::reverse) {  // mostly closest together at the end
+    const std::int64_t at = stretched(behind, s.bend, s.stretch);
+    if (at >> s.shift != segment) segment = at >> s.shift, places = 0, direction = 0;
+    if ((at & end) == end) continue;  // seen from the next segment only
+    const int sign = step > 0 ? 1 : -1;
+    places += std::abs(step);
+    if (places >= limit || direction == -sign) return limit;
+    direction = sign, most = std::max(most, places);
+  }
+  return most;
+}
+
+/// For one table of all 256 segments: where to bend positions so that the fullest segment has the fewest places.
+/// False where they have too many, however that is done.
+bool choose_bend(std::span<const Change> changes, StepParams& s) {
+  StepParams tried = s;
+  int most = SegmentTables::kMost + 1;
+  const auto attempt = [&](std::int32_t bend, int stretch, int better) {
+    tried.bend = bend, tried.stretch = stretch;
+    const std::int64_t last = stretched(s.last, bend, stretch);
+    if (last > 0xffff) return;
+    tried.shift = std::max(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(last))) - 8, 0);
+    const int places = most_places(changes, tried, most - better);
+    if (places < most - better) most = places, s = tried;
+  };
+  attempt(0, 0, 0);
+  const int straight = most;
+  for (int stretch : {1, 3, 7, 11, 15, 23, 31})
+    for (std::int32_t bend = 256; bend < s.last; bend += 256) attempt(bend, stretch, most == straight ? 1 : 0);
+  return most <= SegmentTables::kMost;
+}
+
 /// Takes over `best` when these steps fit and cost less.
 void take_cheaper(Steps steps, bool inputs, int entries, int load_cost, std::optional<Cut>& best) {
   Cut cut;
@@ -158,11 +202,17 @@ void take_cheaper(Steps steps, bool inputs, int entries, int load_cost, std::opt
     s.base = static_cast<std::int32_t>(base), s.last = static_cast<std::int32_t>(last);
     for (Change& c : steps.changes) c.behind -= base;
   }
-  cut.results = results_of(steps, s.last);
-  take();
+  if (load_cost > 0) {
+    cut.results = results_of(steps, s.last);
+    take();
+  }
   cut.results.clear();
-  for (s.shift = 8; s.shift >= 4; --s.shift) {
-    const int used = (s.last >> s.shift) + 1;
+  const bool one_table = entries == 256;
+  if (one_table && !choose_bend(steps.changes, s)) return;
+  for (Change& c : steps.changes) c.behind = stretched(c.behind, s.bend, s.stretch);
+  const int least = one_table ? s.shift : 4;
+  for (s.shift = one_table ? s.shift : 8; s.shift >= least; --s.shift) {
+    const int used = static_cast<int>(stretched(s.last, s.bend, s.stretch) >> s.shift) + 1;
     if (used > 256) return;
     if (!fill_segments(steps.changes, steps.first, s.shift, SegmentTables::kMost, cut.segments) || !find_turn(cut))
       continue;
@@ -176,17 +226,18 @@ void take_cheaper(Steps steps, bool inputs, int entries, int load_cost, std::opt
   }
 }
 
-/// Whether a product of BS in the middle between two values moves a result which it should not move, or the other way:
-/// rounded up, or in f32 to the even one, in the place of away from zero.
-bool halves_matter(const DpuLayer& layer, bool words, const Steps& values) {
-  if (!layer.bs || !layer.bs->mul || layer.bs->shift <= 0) return false;
+/// Of each channel group, whether a product of BS in the middle between two values moves a result which it should not
+/// move, or the other way: rounded up, or in f32 to the even one, in the place of away from zero.
+std::vector<std::uint8_t> halves_matter(const DpuLayer& layer, bool words, const std::optional<Steps>& values) {
+  std::vector<std::uint8_t> matter(static_cast<std::size_t>(padded_channels(layer.channels)) / kChannelAlign, !values);
+  if (!values || !layer.bs || !layer.bs->mul || layer.bs->shift <= 0) return matter;
   const int shift = layer.bs->shift;
   std::vector<std::uint32_t> odd;  // such a product is one of these by 2^(shift - 1)
-  for (const auto [behind, step] : values.changes) {
+  for (const auto [behind, step] : values->changes) {
     const bool other = words ? behind < 0 : (behind >= 0) == (behind % 2 == 0);
     if (other) odd.push_back(static_cast<std::uint32_t>(std::abs(2 * behind + 1)));
   }
-  return std::ranges::any_of(layer.bs->mul_value.values, [&](std::int32_t factor) {
+  const auto matters = [&](std::int32_t factor) {
     const int twos = factor > 0 ? std::countr_zero(static_cast<std::uint32_t>(factor)) : shift;
     if (twos >= shift) return false;
     // A number is a multiple of an odd one just where its product with that one's inverse, modulo 2^32, is small.
@@ -197,16 +248,18 @@ bool halves_matter(const DpuLayer& layer, bool words, const Steps& values) {
     bool met = false;
     for (const std::uint32_t x : odd) met |= x * inverse <= most;
     return met;
-  });
+  };
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
+    if (auto& group = matter[c / kChannelAlign]; group == 0) group = matters(layer.bs->mul_value[c]);
+  return matter;
 }
 
 /// What can be left out of finding positions.
-void simplify(const DpuLayer& layer, const FusedPlan& fused, const Steps& inputs, const std::optional<Steps>& values,
-              StepParams& s) {
+void simplify(const DpuLayer& layer, const FusedPlan& fused, const Steps& inputs, StepParams& s) {
   const bool words = !fused.factor.empty();
   s.held = fused.params.held;
-  s.by_sign = !values || halves_matter(layer, words, *values);
-  s.plain = !std::isfinite(fused.params.lo) && !std::isfinite(fused.params.hi) && !ties_matter(layer, inputs);
+  s.plain = !std::isfinite(fused.params.lo) && !std::isfinite(fused.params.hi) && !ties_matter(layer, inputs) &&
+            (words || fused.params.bn_beside);
   if (s.inputs || s.held) return;
   const std::int64_t half = fused.params.half - (std::int64_t{s.base} << fused.params.shift);
   s.held = fused.largest + std::abs(static_cast<double>(half)) + 1 > INT32_MAX;
@@ -215,9 +268,10 @@ void simplify(const DpuLayer& layer, const FusedPlan& fused, const Steps& inputs
 
 /// The tables side by side, those of most places first; or results alone.
 StepPlan lay_out(const Cut& cut) {
-  StepPlan plan{cut.results, cut.params};
+  StepPlan plan{cut.results, {}, cut.params};
   StepParams& s = plan.params;
   if (!plan.tables.empty()) {
+    plan.tables.resize(plan.tables.size() + 3);  // a gather of words reads so many further
     s.results = plan.tables.data();
     return plan;
   }
@@ -254,8 +308,11 @@ std::optional<StepPlan> plan_steps(const DpuLayer& layer, const Steps& inputs, c
     take_cheaper(*values, false, entries, load_cost, best);
   if (stays(inputs, fused.held * static_cast<double>(f.bn))) take_cheaper(inputs, true, entries, load_cost, best);
   if (!best) return std::nullopt;
-  simplify(layer, fused, inputs, values, best->params);
-  return lay_out(*best);
+  simplify(layer, fused, inputs, best->params);
+  StepPlan plan = lay_out(*best);
+  plan.by_sign = halves_matter(layer, !fused.factor.empty(), values);
+  plan.params.by_sign = plan.by_sign.data();
+  return plan;
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -288,9 +288,10 @@ inline Real half_like(Real x) {
   const __m256 sign = _mm256_set1_ps(-0.0f), half = _mm256_set1_ps(0.5f);
   return {_mm256_or_ps(_mm256_and_ps(x.a, sign), half), _mm256_or_ps(_mm256_and_ps(x.b, sign), half)};
 }
-inline Real keep_equal(Real x, Real y) {
-  return {_mm256_and_ps(x.a, _mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)),
-          _mm256_and_ps(x.b, _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))};
+inline Real multiply_add_equal(Real x, Real y, Real z, Real other) {
+  const Real equal = {_mm256_and_ps(x.a, _mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ)),
+                      _mm256_and_ps(x.b, _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))};
+  return multiply_add(equal, z, other);
 }
 inline Real min(Real x, Real y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
 inline Real max(Real x, Real y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }

@@ -46,11 +46,13 @@ inline __m512i transpose_square(__m512i x) {
   return _mm512_permutexvar_epi32(order, x);
 }
 /// The quarters of x to `count` pixels.
-inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x, int count) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(x));
-  if (count > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + pixel), _mm512_extracti32x4_epi32(x, 1));
-  if (count > 2) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 2 * pixel), _mm512_extracti32x4_epi32(x, 2));
-  if (count > 3) _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 3 * pixel), _mm512_extracti32x4_epi32(x, 3));
+[[gnu::always_inline]] inline void store_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x, int count) {
+  const auto store = [](std::byte* at, __m128i y) { _mm_storeu_si128(reinterpret_cast<__m128i*>(at), y); };
+  const __m256i low = _mm512_castsi512_si256(x), high = _mm512_extracti64x4_epi64(x, 1);
+  store(p, _mm256_castsi256_si128(low));
+  if (count > 1) store(p + pixel, _mm256_extracti128_si256(low, 1));
+  if (count > 2) store(p + 2 * pixel, _mm256_castsi256_si128(high));
+  if (count > 3) store(p + 3 * pixel, _mm256_extracti128_si256(high, 1));
 }
 /// As many pixels of int8 as are best stored at once; saturates.
 constexpr int kStoredPixels = 4;
@@ -155,8 +157,10 @@ inline Real product_minus(Real x, Real y, Real z) { return {_mm512_fmsub_ps(x.v,
 inline Real half_like(Real x) {
   return {_mm512_or_ps(_mm512_and_ps(x.v, _mm512_set1_ps(-0.0f)), _mm512_set1_ps(0.5f))};
 }
-/// x where it equals y, else 0
-inline Real keep_equal(Real x, Real y) { return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ), x.v)}; }
+/// x * z + other where x equals y, else other
+inline Real multiply_add_equal(Real x, Real y, Real z, Real other) {
+  return {_mm512_mask3_fmadd_ps(x.v, z.v, other.v, _mm512_cmp_ps_mask(x.v, y.v, _CMP_EQ_OQ))};
+}
 /// The second operand when either is NaN.
 inline Real min(Real a, Real b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline Real max(Real a, Real b) { return {_mm512_max_ps(a.v, b.v)}; }

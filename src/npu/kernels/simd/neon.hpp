@@ -374,12 +374,13 @@ inline Real product_minus(Real x, Real y, Real z) {
 inline Real half_like(Real x) {
   return each<Real>([](float32x4_t a) { return vbslq_f32(vdupq_n_u32(0x80000000u), a, vdupq_n_f32(0.5f)); }, x);
 }
-inline Real keep_equal(Real x, Real y) {
-  return each<Real>(
+inline Real multiply_add_equal(Real x, Real y, Real z, Real other) {
+  const Real equal = each<Real>(
       [](float32x4_t a, float32x4_t b) {
         return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vceqq_f32(a, b)));
       },
       x, y);
+  return multiply_add(equal, z, other);
 }
 /// The second operand when either is NaN, which NEON's own minimum does not promise.
 inline Real min(Real x, Real y) {
