@@ -289,7 +289,8 @@ TEST_CASE("3x3 convolutions of integers equal the reference bit for bit, with ev
 namespace {
 
 /// Weights as wide as unsymmetrical ones are, wherever they lie, before a ReLU, which leaves -128 of negative values.
-void compare_before_relu(unsigned seed, const ConvShape& shape, Random& random, Team& team) {
+/// `picture`: pixels of kFewChannels, for the kernel that gathers windows of these.
+void compare_before_relu(unsigned seed, const ConvShape& shape, Random& random, Team& team, bool picture = false) {
   ConvShape s = shape;
   s.pad_value = random(-128, 127);
   const int inputs = s.kernel_h * s.kernel_w * (s.depthwise ? 1 : s.in_c);
@@ -306,9 +307,14 @@ void compare_before_relu(unsigned seed, const ConvShape& shape, Random& random, 
           static_cast<std::int16_t>(random.chance(10) ? lowest + random(0, 1) * 255 : random(lowest, lowest + 255)));
   }
   Maps m = random_maps(random, s, DType::i8, tail);
+  if (picture) {
+    m.in = TestMap(DType::i8, s.in_h, s.in_w, s.in_c, kFewChannels - kChannelAlign, 0);
+    m.in.randomise(random);
+  }
   run(*prepare_conv(s, ConvInput::i8, weights, tail, cpu::Isa::ref), m, m.expected, team);
   for (const auto& [name, conv] : kernels_of({s, ConvInput::i8, weights, tail})) {
-    ++used[name];
+    if (picture && !name.starts_with("pointwise")) continue;
+    ++used[picture ? "pointwise of pictures" : name];
     CAPTURE(name);
     CAPTURE(seed);
     CAPTURE(describe(s));
@@ -344,6 +350,20 @@ TEST_CASE("1x1 windows before a ReLU equal the reference bit for bit") {
     s.in_h = (s.out_h - 1) * s.stride_h + random(1, 2), s.in_w = (s.out_w - 1) * s.stride_w + random(1, 2);
     compare_before_relu(seed, s, random, seed % 3 ? one : two);
   }
+}
+
+TEST_CASE("small windows of pictures before a ReLU equal the reference bit for bit") {
+  Team one(1), two(2);
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    Random random(seed);
+    ConvShape s = random_shape(random, false);
+    s.in_c = random(3, 4);
+    s.kernel_h = random(1, 4), s.kernel_w = random(2, 4), s.stride_h = random(1, 2), s.stride_w = random(1, 3);
+    s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
+    if (random.chance(20)) s.in_w = random(30, 90), s.out_w = s.in_w / s.stride_w + random(0, 2);
+    compare_before_relu(seed, s, random, seed % 3 ? one : two, true);
+  }
+  if (cpu::allows(cpu::Isa::avx512vnni)) CHECK_GT(used["pointwise of pictures"], 50);
 }
 
 TEST_CASE("1x1 convolutions by sums of halves equal the reference bit for bit, with every tail") {

@@ -163,7 +163,7 @@ std::unique_ptr<Conv> make_depthwise_direct(const ConvJob& job, const DirectVari
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
   auto tail = make_tail(job.tail, *ranges, variant.tail);
-  if (!tail->floors()) return nullptr;
+  if (!tail->floors() || tail->floors()->by_sign) return nullptr;
   return std::make_unique<DepthwiseDirect>(job, variant, *loop, std::move(tail));
 }
 

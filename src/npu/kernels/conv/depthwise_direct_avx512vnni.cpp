@@ -108,7 +108,7 @@ struct Windows {
 
   /// `Pixels` neighbours of every row and piece. `columns`: of `quads`.
   template <int Groups, int Pixels>
-  [[gnu::always_inline]] static inline void finish(const DirectTile& t, const Floors<false>& floors,
+  [[gnu::always_inline]] static inline void finish(const DirectTile& t, const Floors<false, false>& floors,
                                                    const std::byte* quads, int columns, std::byte* out,
                                                    std::ptrdiff_t piece) {
     const std::byte* w = t.weights;
@@ -175,7 +175,7 @@ struct Windows {
   static void run(const DirectTile& tile) {
     const DirectTile t = tile;  // a copy, which stores to the map cannot change
     alignas(64) std::byte quads[kFours * kColumns * 256];
-    const Floors<false> floors(*t.tail);
+    const Floors<false, false> floors(*t.tail);
     const Pieces<Groups> pieces(t.out_w);
     const std::ptrdiff_t piece = pieces.apart * t.out_pixel;
     constexpr int kPixels = 4 / Rows;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "core/shared_bytes.hpp"
 #include "npu/kernels/conv/dense_walk.hpp"
 #include "npu/kernels/conv/pack.hpp"
+#include "npu/kernels/conv/picture_windows.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
 
@@ -14,27 +16,46 @@ namespace ez_rknn::npu::kernels {
 namespace {
 
 constexpr int kMostInputs = 512;      ///< whose weights for 64 outputs lie in L1
-constexpr int kChunkPixels = 224;     ///< with their results in L1
+constexpr int kRunPixels = 24;        ///< whole runs of any block
+constexpr int kChunkPixels = 240;     ///< with their results in L1
 constexpr int kVectorBytes = 3 * 64;  ///< of what a vector of a block needs besides weights
 
-/// A channel's weights, window-sum factor included.
+/// The inputs of an output as the loops take them, as many as weights a channel has and some with weights of 0.
+int inputs_of(const ConvShape& s, bool picture) {
+  return picture ? s.kernel_h * s.kernel_w * PictureWindows::kPixel : s.in_c;
+}
+
+/// A channel's weights, window-sum factor included, moved so that none is negative.
 struct ChannelWeights {
   std::span<const std::int16_t> plain;
-  std::int32_t ow, moved;  ///< moved: so much more than they are, none is negative
+  std::int32_t ow, moved;
 
-  ChannelWeights(const ConvJob& job, int channel)
-      : plain(std::span(job.weights.integers)
-                  .subspan(static_cast<std::size_t>(channel) * static_cast<std::size_t>(job.shape.in_c),
-                           static_cast<std::size_t>(job.shape.in_c))),
-        ow(job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0),
-        moved(-(*std::ranges::min_element(plain) + ow)) {}
-  bool fit() const { return *std::ranges::max_element(plain) + ow + moved <= 255 && std::abs(moved) <= 255; }
+  ChannelWeights(const ConvJob& job, int channel) {
+    const std::size_t count = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
+    plain = std::span(job.weights.integers).subspan(static_cast<std::size_t>(channel) * count, count);
+    ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0;
+    moved = -std::min(*std::ranges::min_element(plain) + ow, 0);
+  }
+  bool fit() const { return std::max(*std::ranges::max_element(plain) + ow, 0) + moved <= 255; }
+  /// Of an input as the loops count them.
+  std::byte of(const ConvShape& s, bool picture, int input) const {
+    if (!picture) return static_cast<std::byte>(plain[static_cast<std::size_t>(input)] + ow + moved);
+    const int tap = input / PictureWindows::kPixel, channel = input % PictureWindows::kPixel;
+    if (channel >= s.in_c) return static_cast<std::byte>(moved);
+    const int at = channel * s.kernel_h * s.kernel_w + tap;
+    return static_cast<std::byte>(plain[static_cast<std::size_t>(at)] + ow + moved);
+  }
 };
 
 class Pointwise final : public Conv {
  public:
   Pointwise(const ConvJob& job, const PointwiseVariant& variant, std::unique_ptr<const Tail> tail)
-      : shape_(job.shape), variant_(variant), tail_(std::move(tail)), steps_((shape_.in_c + 3) / 4) {
+      : shape_(job.shape),
+        variant_(variant),
+        tail_(std::move(tail)),
+        inputs_(inputs_of(shape_, PictureWindows::fit(shape_))),
+        steps_((inputs_ + 3) / 4) {
+    if (PictureWindows::fit(shape_)) windows_.emplace(shape_);
     std::size_t offset = 0;
     for (int group = 0, end = padded_channels(shape_.out_c) / kChannelAlign; group < end;) {
       const int groups = end - group >= 4 ? 4 : end - group >= 2 ? 2 : 1;
@@ -49,25 +70,25 @@ class Pointwise final : public Conv {
 
   void run(const ConstMap& in, const ConstMap&, const Map& out, Team& team,
            std::span<std::byte> scratch) const override {
-    Task task{in.data, in.pixel * shape_.stride_w, in.row * shape_.stride_h, out, shape_.out_w, shape_.out_h};
-    if (shape_.stride_w == 1 && shape_.stride_h == 1 && in.row == in.pixel * shape_.out_w &&
-        out.row == out.pixel * shape_.out_w)
-      task.width *= task.rows, task.rows = 1;
-    const int wanted = task.rows == 1 ? (task.width + kItems - 1) / kItems : kChunkPixels;
-    task.chunk = std::clamp(wanted, 48, kChunkPixels);
+    Task task{in, out, in.pixel * shape_.stride_w, in.row * shape_.stride_h, shape_.out_w, shape_.out_h};
+    const bool plain = shape_.stride_w == 1 && shape_.stride_h == 1 && in.row == in.pixel * shape_.out_w;
+    if ((windows_ || plain) && out.row == out.pixel * shape_.out_w) task.width *= task.rows, task.rows = 1;
+    const bool shared = team.size() > 1 && worth_sharing(team, work());
+    const int wanted =
+        shared && task.rows == 1 ? (task.width / kItems + kRunPixels) / kRunPixels * kRunPixels : kChunkPixels;
+    task.chunk = std::clamp(wanted, 2 * kRunPixels, kChunkPixels);
     task.chunks = (task.width + task.chunk - 1) / task.chunk;
     const int parts = task.chunks * task.rows;
-    if (team.size() > 1 && worth_sharing(team, work()) && parts < kItems)
+    if (shared && parts < kItems)
       task.splits = std::min((kItems + parts - 1) / parts, static_cast<int>(blocks_.size()));
     const auto body = [&](std::size_t item, int worker) {
-      auto* sums = reinterpret_cast<std::int32_t*>(scratch.data()) + worker * kChunkPixels;
-      compute(task, static_cast<int>(item), sums);
+      compute(task, static_cast<int>(item), scratch.data() + static_cast<std::size_t>(worker) * worker_bytes());
     };
     share(team, static_cast<std::size_t>(parts) * static_cast<std::size_t>(task.splits), work(), body);
   }
 
   std::size_t scratch_bytes(int workers) const override {
-    return static_cast<std::size_t>(std::max(workers, 1)) * kChunkPixels * sizeof(std::int32_t);
+    return static_cast<std::size_t>(std::max(workers, 1)) * worker_bytes();
   }
   std::size_t packed_bytes() const override { return weights_.size(); }
   std::uint64_t work() const override { return shape_.macs() + shape_.outputs() * tail_->work(); }
@@ -81,13 +102,20 @@ class Pointwise final : public Conv {
   };
   /// All pixels in one row where there are no gaps.
   struct Task {
-    const std::byte* source;
-    std::ptrdiff_t pixel, row;
+    ConstMap in;
     Map out;
+    std::ptrdiff_t pixel, row;  ///< of the source, from output to output
     int width, rows;
     int chunk = 0, chunks = 0;  ///< of a row
     int splits = 1;             ///< of the blocks
   };
+
+  /// The sums of a chunk's inputs, then its windows.
+  std::size_t worker_bytes() const {
+    const std::size_t windows =
+        windows_ ? kChunkPixels * static_cast<std::size_t>(windows_->pitch()) + PictureWindows::kBehind : 0;
+    return align(kChunkPixels * sizeof(std::int32_t) + windows);
+  }
 
   std::uint64_t lanes_of(int first, int groups) const {
     std::uint64_t lanes = 0;
@@ -111,20 +139,25 @@ class Pointwise final : public Conv {
         std::memcpy(to + lane * 4, f.bias + channel, 4);
         std::memcpy(to + 64 + lane * 4, &back, 4);
         std::memcpy(to + 128 + lane * 4, f.bs + channel, 4);
-        for (int c = 0; c < shape_.in_c; ++c)
-          weights[(c / 4 * b.groups + vector) * 64 + lane * 4 + c % 4] =
-              static_cast<std::byte>(w.plain[static_cast<std::size_t>(c)] + w.ow + w.moved);
+        for (int i = 0; i < inputs_; ++i)
+          weights[(i / 4 * b.groups + vector) * 64 + lane * 4 + i % 4] = w.of(shape_, windows_.has_value(), i);
       }
   }
 
-  void compute(const Task& task, int item, std::int32_t* sums) const {
+  void compute(const Task& task, int item, std::byte* scratch) const {
     const int split = item % task.splits, part = item / task.splits;
     const int y = part / task.chunks, x = part % task.chunks * task.chunk;
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch);
     PointwiseTile tile;
     tile.pixels = std::min(task.chunk, task.width - x);
-    tile.source = task.source + y * task.row + x * task.pixel, tile.pixel = task.pixel;
+    tile.source = task.in.data + y * task.row + x * task.pixel, tile.pixel = task.pixel;
+    if (windows_) {
+      std::byte* windows = scratch + kChunkPixels * sizeof(std::int32_t);
+      windows_->gather(task.in, y * task.width + x, tile.pixels, windows);
+      tile.source = windows, tile.pixel = windows_->pitch();
+    }
     tile.steps = steps_, tile.tail = tail_->floors(), tile.sums = sums, tile.out_pixel = task.out.pixel;
-    variant_.kernel->sums(tile.source, tile.pixel, tile.pixels, shape_.in_c, sums);
+    variant_.kernel->sums(tile.source, tile.pixel, tile.pixels, inputs_, sums);
     std::byte* out = task.out.data + y * task.out.row + x * task.out.pixel;
     const auto count = static_cast<int>(blocks_.size());
     for (int b = count * split / task.splits; b < count * (split + 1) / task.splits; ++b) {
@@ -132,7 +165,7 @@ class Pointwise final : public Conv {
       tile.weights = weights_.data() + block.offset, tile.lanes = block.lanes;
       tile.out = out + block.first;
       fetch_ahead(tile, b);
-      variant_.kernel->functions[block.groups / 2](tile);
+      variant_.kernel->functions[tile.tail->by_sign][block.groups / 2](tile);
     }
   }
 
@@ -149,7 +182,8 @@ class Pointwise final : public Conv {
   const ConvShape shape_;
   const PointwiseVariant& variant_;
   const std::unique_ptr<const Tail> tail_;
-  const int steps_;
+  std::optional<PictureWindows> windows_;
+  const int inputs_, steps_;
   std::vector<Block> blocks_;
   SharedBytes weights_;
 };
@@ -158,8 +192,9 @@ class Pointwise final : public Conv {
 
 std::unique_ptr<Conv> make_pointwise(const ConvJob& job, const PointwiseVariant& variant) {
   const ConvShape& s = job.shape;
-  if (s.depthwise || job.input != ConvInput::i8 || s.kernel_h != 1 || s.kernel_w != 1) return nullptr;
-  if (!reads_only_inside(s) || s.in_c > kMostInputs) return nullptr;
+  if (s.depthwise || job.input != ConvInput::i8) return nullptr;
+  const bool single = s.kernel_h == 1 && s.kernel_w == 1 && reads_only_inside(s) && s.in_c <= kMostInputs;
+  if (!single && !PictureWindows::fit(s)) return nullptr;
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
   for (int c = 0; c < s.out_c; ++c)

@@ -1,6 +1,7 @@
 #pragma once
-/// 1x1 convolution of int8 that keeps accumulators in registers until they are bytes: layers whose tail rounds by
-/// floors (Tail::floors), most of which have few inputs for each output.
+/// Convolution of int8 by windows of 1x1, and by small ones of a picture, which are gathered first; accumulators stay
+/// in L1 until they are whole pixels of bytes. Layers whose tail rounds by floors (Tail::floors), most of which have
+/// few inputs for each output.
 #include "npu/kernels/conv/pointwise_kernel.hpp"
 #include "npu/kernels/conv/variants.hpp"
 

@@ -37,26 +37,30 @@ template <int Groups, int Pixels>
   const std::byte *source = t.source + first * pixel, *ahead = t.ahead + std::ptrdiff_t{first} * t.steps * t.ahead_step;
   for (int run = 0; run < runs; ++run, source += Pixels * pixel, to += Pixels * Groups * 64) {
     __m512i sum[Pixels][Groups];
-#pragma GCC unroll 16
+#pragma GCC unroll 24
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
       for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_setzero_si512();
-    const std::byte *w = t.weights + Groups * kVectorBytes, *x = source;
-    for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64, ahead += t.ahead_step * Pixels) {
+    const std::byte* w = t.weights + Groups * kVectorBytes;
+    const std::byte* four[(Pixels + 3) / 4];  // pixels: addresses without arithmetic for each
+    for (int p = 0; p < Pixels; p += 4) four[p / 4] = source + p * pixel;
+    for (int i = 0; i < t.steps; ++i, w += Groups * 64, ahead += t.ahead_step * Pixels) {
       _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
       __m512i weight[Groups];
 #pragma GCC unroll 4
       for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_si512(w + g * 64);
-#pragma GCC unroll 16
+#pragma GCC unroll 24
       for (int p = 0; p < Pixels; ++p) {
-        std::int32_t four;
-        __builtin_memcpy(&four, x + p * pixel, 4);
-        const __m512i value = _mm512_set1_epi32(four);
+        std::int32_t inputs;
+        __builtin_memcpy(&inputs, four[p / 4] + p % 4 * pixel, 4);
+        const __m512i value = _mm512_set1_epi32(inputs);
 #pragma GCC unroll 4
         for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_dpbusd_epi32(sum[p][g], weight[g], value);
       }
+#pragma GCC unroll 6
+      for (auto& x : four) x += 4;
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 24
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
       for (int g = 0; g < Groups; ++g) _mm512_store_si512(to + (p * Groups + g) * 64, sum[p][g]);
@@ -64,10 +68,10 @@ template <int Groups, int Pixels>
 }
 
 /// Results of `count` pixels, of whole vectors.
-template <int Groups>
+template <int Groups, bool BySign>
 [[gnu::noinline]] void finish(const PointwiseTile& tile, int first, int count, const std::byte* from) {
   const PointwiseTile t = tile;  // a copy, which stores to the map cannot change
-  const Floors<false> floors(*t.tail);
+  const Floors<false, BySign> floors(*t.tail);
   constexpr int kTogether = 4 / Groups;
   __m512i start[Groups], moved[Groups];
   __m512 slope[Groups];
@@ -90,7 +94,7 @@ template <int Groups>
 }
 
 /// Pixels whose sums are computed before they are finished, whole runs of them.
-template <int Groups>
+template <int Groups, bool BySign>
 void run(const PointwiseTile& tile) {
   constexpr int kPixels = 24 / Groups, kTogether = 4 / Groups, kHeld = 96 / Groups;
   alignas(64) std::byte sums[kHeld * Groups * 64];
@@ -98,12 +102,16 @@ void run(const PointwiseTile& tile) {
   while (p + kPixels <= tile.pixels) {
     const int most = (tile.pixels - p) / kPixels, runs = most < kHeld / kPixels ? most : kHeld / kPixels;
     multiply<Groups, kPixels>(tile, p, runs, sums);
-    finish<Groups>(tile, p, runs * kPixels, sums);
+    finish<Groups, BySign>(tile, p, runs * kPixels, sums);
     p += runs * kPixels;
+  }
+  if ((tile.pixels - p) * 5 > kPixels && tile.pixels >= kPixels) {  // most of a run: some pixels twice
+    multiply<Groups, kPixels>(tile, tile.pixels - kPixels, 1, sums);
+    return finish<Groups, BySign>(tile, tile.pixels - kPixels, kPixels, sums);
   }
   const int rest = tile.pixels - p, whole = rest / kTogether * kTogether;
   multiply<Groups, 1>(tile, p, rest, sums);
-  finish<Groups>(tile, p, whole, sums);
+  finish<Groups, BySign>(tile, p, whole, sums);
   PointwiseTile one = tile;  // pixels that do not fill a vector: it is all of one
   one.out_pixel = 0;
   for (int i = whole; i < rest; ++i) {
@@ -113,7 +121,7 @@ void run(const PointwiseTile& tile) {
     for (int k = 0; k < kTogether; ++k)
       __builtin_memcpy(repeated + k * Groups * 64, sums + i * Groups * 64, Groups * 64);
     one.sums = same, one.out = tile.out + (p + i) * tile.out_pixel;
-    finish<Groups>(one, 0, kTogether, repeated);
+    finish<Groups, BySign>(one, 0, kTogether, repeated);
   }
 }
 
@@ -126,7 +134,8 @@ void sums(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, s
 
 }  // namespace
 
-const PointwiseKernel kPointwiseI8Avx512Vnni = {{run<1>, run<2>, run<4>}, sums};
+const PointwiseKernel kPointwiseI8Avx512Vnni = {
+    {{run<1, false>, run<2, false>, run<4, false>}, {run<1, true>, run<2, true>, run<4, true>}}, sums};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -35,7 +35,7 @@ constexpr int pointwise_channel(int groups, int vector, int lane) {
 }
 
 struct PointwiseKernel {
-  void (*functions[3])(const PointwiseTile&);  ///< 1, 2 and 4 groups
+  void (*functions[2][3])(const PointwiseTile&);  ///< by FusedParams::by_sign; 1, 2 and 4 groups
   void (*sums)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
 };
 

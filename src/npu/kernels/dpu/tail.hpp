@@ -36,7 +36,9 @@ class Tail {
     return name_ == "linear_bias" || name_ == "linear_add" ? &params_.linear : nullptr;
   }
   /// Of layers that round by floors, without limits of their own: bias, slopes and the rest. Null: others.
-  const FusedParams* floors() const { return name_ == "floors" && !params_.fused.clamped ? &params_.fused : nullptr; }
+  const FusedParams* floors() const {
+    return name_ == "floors" && !params_.fused.floor_limits ? &params_.fused : nullptr;
+  }
   const std::int32_t* lanes() const { return params_.lanes; }
 
   /// Of an accumulator, in the units of share.hpp.

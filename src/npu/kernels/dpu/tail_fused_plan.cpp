@@ -92,15 +92,17 @@ class Stages {
   /// Sets `floors` where rounding down gives every result that matters: of `most`, the largest value behind BS.
   void use_floors(double most) {
     constexpr double kMagic = 0x1.8p23;
-    const double added = 0.5 + params.offset - kMagic * converter, reach = std::min(most, needed());
+    const double added = 0.5 + params.offset - (params.by_sign ? 0 : kMagic * converter);
+    const double reach = std::min(most, needed());
     const auto bounded = [](double x) { return std::isinf(x) || std::abs(x) <= kReach; };
     // q * scale is a half where scale's factors of two make up for those that q lacks.
     const int shift = std::clamp(layer_.out.shift, 0, 64);
     const double first_tie = shift == 0 ? kInfinity : std::ldexp(1.0, shift - 1 - std::countr_zero(scale_bits()));
-    params.floors = !table() && operand == 0 && !params.by_sign && reach < std::min(kReach, first_tie) &&
-                    bounded(before.lo) && bounded(before.hi) && most * converter < 0x1p30 &&
+    params.floors = !table() && operand == 0 && reach < std::min(kReach, first_tie) && bounded(before.lo) &&
+                    bounded(before.hi) && most * converter < 0x1p30 &&
                     static_cast<double>(static_cast<float>(added)) == added;
     params.floor_added = static_cast<float>(added);
+    params.floor_limits = std::isfinite(before.lo) || std::isfinite(before.hi);
   }
 
   FusedParams params;

@@ -76,8 +76,9 @@ struct FusedParams {
   float bn_rest = 0;  ///< (1 - bn) * 1.5 * 2^23, exactly if `bn_beside`: then (q + 1.5 * 2^23) * bn + this is the same
   bool bn_beside = false;
   std::int32_t offset = 0;
-  /// By floors (tail_floors_avx512.hpp): results are the floor of (kMagic + q) * out_scale + floor_added.
-  bool floors = false;
+  /// By floors (tail_floors_avx512.hpp): results are the floor of q * out_scale + floor_added, with kMagic + q in the
+  /// place of q unless by_sign; floor_limits: lo and hi are needed.
+  bool floors = false, floor_limits = false;
   float floor_added = 0;
   bool table_ties = true;  ///< before a look-up table: whether it tells apart which way round(q * bn) takes halves
 };
