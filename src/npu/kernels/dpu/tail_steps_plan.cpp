@@ -183,8 +183,9 @@ bool choose_bend(std::span<const Change> changes, StepParams& s) {
   };
   attempt(0, 0, 0);
   const int straight = most;
+  const std::int32_t grid = std::max(256, s.last / 40);
   for (int stretch : {1, 3, 7, 11, 15, 23, 31})
-    for (std::int32_t bend = 256; bend < s.last; bend += 256) attempt(bend, stretch, most == straight ? 1 : 0);
+    for (std::int32_t bend = grid; bend < s.last; bend += grid) attempt(bend, stretch, most == straight ? 1 : 0);
   return most <= SegmentTables::kMost;
 }
 
