@@ -80,6 +80,14 @@ ConvShape one_tap(ConvShape s) {
   return s;
 }
 
+/// Small windows of a picture, which are gathered.
+ConvShape picture_window(ConvShape s) {
+  s.in_c = 3 + s.in_c % 2;
+  s.kernel_h = 1 + s.kernel_h % 4, s.kernel_w = 2 + s.kernel_w % 3;
+  s.dilation_h = s.dilation_w = s.insert_h = s.insert_w = 1;
+  return s;
+}
+
 struct Maps {
   TestMap in, operand, expected, got;
 };
@@ -364,6 +372,12 @@ TEST_CASE("small windows of pictures before a ReLU equal the reference bit for b
     compare_before_relu(seed, s, random, seed % 3 ? one : two, true);
   }
   if (cpu::allows(cpu::Isa::avx512vnni)) CHECK_GT(used["pointwise of pictures"], 50);
+}
+
+TEST_CASE("small windows of pictures equal the reference bit for bit, with every tail") {
+  for_every_tail(17000, 12, [](unsigned seed, TailKind kind, Team& team) {
+    compare_integer(seed, kind, false, team, false, picture_window);
+  });
 }
 
 TEST_CASE("1x1 convolutions by sums of halves equal the reference bit for bit, with every tail") {

@@ -18,6 +18,7 @@ namespace {
 constexpr int kMostInputs = 512;      ///< whose weights for 64 outputs lie in L1
 constexpr int kRunPixels = 24;        ///< whole runs of any block
 constexpr int kChunkPixels = 240;     ///< with their results in L1
+constexpr int kHeldPixels = 96;       ///< with their accumulators
 constexpr int kVectorBytes = 3 * 64;  ///< of what a vector of a block needs besides weights
 
 /// The inputs of an output as the loops take them, as many as weights a channel has and some with weights of 0.
@@ -63,6 +64,7 @@ class Pointwise final : public Conv {
       offset += static_cast<std::size_t>(groups) * (kVectorBytes + static_cast<std::size_t>(steps_) * 64);
       group += groups;
     }
+    if (!tail_->floors()) factors_.assign(static_cast<std::size_t>(padded_channels(shape_.out_c)), 0);
     AlignedBuffer bytes(offset);
     for (const Block& b : blocks_) pack(job, b, bytes.data() + b.offset);
     weights_ = SharedBytes(std::move(bytes));
@@ -74,9 +76,9 @@ class Pointwise final : public Conv {
     const bool plain = shape_.stride_w == 1 && shape_.stride_h == 1 && in.row == in.pixel * shape_.out_w;
     if ((windows_ || plain) && out.row == out.pixel * shape_.out_w) task.width *= task.rows, task.rows = 1;
     const bool shared = team.size() > 1 && worth_sharing(team, work());
-    const int wanted =
-        shared && task.rows == 1 ? (task.width / kItems + kRunPixels) / kRunPixels * kRunPixels : kChunkPixels;
-    task.chunk = std::clamp(wanted, 2 * kRunPixels, kChunkPixels);
+    const int most = tail_->floors() ? kChunkPixels : kHeldPixels;
+    const int wanted = shared && task.rows == 1 ? (task.width / kItems + kRunPixels) / kRunPixels * kRunPixels : most;
+    task.chunk = std::clamp(wanted, 2 * kRunPixels, most);
     task.chunks = (task.width + task.chunk - 1) / task.chunk;
     const int parts = task.chunks * task.rows;
     if (shared && parts < kItems)
@@ -110,11 +112,12 @@ class Pointwise final : public Conv {
     int splits = 1;             ///< of the blocks
   };
 
-  /// The sums of a chunk's inputs, then its windows.
+  /// The sums of a chunk's inputs, then its accumulators, where they leave the loops, and windows.
+  std::size_t accumulator_bytes() const { return tail_->floors() ? 0 : std::size_t{kHeldPixels} * 4 * 64; }
   std::size_t worker_bytes() const {
     const std::size_t windows =
         windows_ ? kChunkPixels * static_cast<std::size_t>(windows_->pitch()) + PictureWindows::kBehind : 0;
-    return align(kChunkPixels * sizeof(std::int32_t) + windows);
+    return align(kChunkPixels * sizeof(std::int32_t) + accumulator_bytes() + windows);
   }
 
   std::uint64_t lanes_of(int first, int groups) const {
@@ -126,21 +129,25 @@ class Pointwise final : public Conv {
     return lanes;
   }
 
-  void pack(const ConvJob& job, const Block& b, std::byte* to) const {
-    const FusedParams& f = *tail_->floors();
+  void pack(const ConvJob& job, const Block& b, std::byte* to) {
+    const FusedParams* f = tail_->floors();
     std::byte* weights = to + b.groups * kVectorBytes;
     for (int vector = 0; vector < b.groups; ++vector, to += kVectorBytes)
       for (int lane = 0; lane < 16; ++lane) {
-        const int channel = b.first + pointwise_channel(b.groups, vector, lane);
+        const int channel = b.first + (f ? pointwise_channel(b.groups, vector, lane) : vector * kChannelAlign + lane);
         if (channel >= shape_.out_c) continue;
         const ChannelWeights w(job, channel);
-        const auto low = static_cast<std::uint16_t>(-w.moved), high = static_cast<std::uint16_t>(-64 * w.moved);
-        const std::uint32_t back = static_cast<std::uint32_t>(high) << 16 | low;
-        std::memcpy(to + lane * 4, f.bias + channel, 4);
-        std::memcpy(to + 64 + lane * 4, &back, 4);
-        std::memcpy(to + 128 + lane * 4, f.bs + channel, 4);
         for (int i = 0; i < inputs_; ++i)
           weights[(i / 4 * b.groups + vector) * 64 + lane * 4 + i % 4] = w.of(shape_, windows_.has_value(), i);
+        if (!f) {
+          factors_[static_cast<std::size_t>(channel)] = -w.moved;
+          continue;
+        }
+        const auto low = static_cast<std::uint16_t>(-w.moved), high = static_cast<std::uint16_t>(-64 * w.moved);
+        const std::uint32_t back = static_cast<std::uint32_t>(high) << 16 | low;
+        std::memcpy(to + lane * 4, f->bias + channel, 4);
+        std::memcpy(to + 64 + lane * 4, &back, 4);
+        std::memcpy(to + 128 + lane * 4, f->bs + channel, 4);
       }
   }
 
@@ -152,12 +159,13 @@ class Pointwise final : public Conv {
     tile.pixels = std::min(task.chunk, task.width - x);
     tile.source = task.in.data + y * task.row + x * task.pixel, tile.pixel = task.pixel;
     if (windows_) {
-      std::byte* windows = scratch + kChunkPixels * sizeof(std::int32_t);
+      std::byte* windows = scratch + kChunkPixels * sizeof(std::int32_t) + accumulator_bytes();
       windows_->gather(task.in, y * task.width + x, tile.pixels, windows);
       tile.source = windows, tile.pixel = windows_->pitch();
     }
     tile.steps = steps_, tile.tail = tail_->floors(), tile.sums = sums, tile.out_pixel = task.out.pixel;
-    variant_.kernel->sums(tile.source, tile.pixel, tile.pixels, inputs_, sums);
+    const auto sum = tile.tail ? variant_.kernel->sums : variant_.kernel->plain_sums;
+    sum(tile.source, tile.pixel, tile.pixels, inputs_, sums);
     std::byte* out = task.out.data + y * task.out.row + x * task.out.pixel;
     const auto count = static_cast<int>(blocks_.size());
     for (int b = count * split / task.splits; b < count * (split + 1) / task.splits; ++b) {
@@ -165,8 +173,20 @@ class Pointwise final : public Conv {
       tile.weights = weights_.data() + block.offset, tile.lanes = block.lanes;
       tile.out = out + block.first;
       fetch_ahead(tile, b);
-      variant_.kernel->functions[tile.tail->by_sign][block.groups / 2](tile);
+      if (!tile.tail) finish(tile, block, out, scratch + kChunkPixels * sizeof(std::int32_t));
+      else variant_.kernel->functions[tile.tail->by_sign][block.groups / 2](tile);
     }
+  }
+
+  /// By any tail.
+  void finish(const PointwiseTile& from, const Block& block, std::byte* out, std::byte* accumulators) const {
+    variant_.kernel->accumulate[block.groups / 2](from, accumulators);
+    TailTile tile;
+    tile.accumulators = accumulators, tile.accumulator_pixel = std::ptrdiff_t{block.groups} * 64;
+    tile.window_sums = from.sums, tile.window_factors = factors_.data();
+    tile.pixels = from.pixels, tile.first_group = block.first / kChannelAlign, tile.groups = block.groups;
+    tile.out = out, tile.out_pixel = from.out_pixel;
+    (*tail_)(tile);
   }
 
   /// The next block's weights, where L2 does not keep them all.
@@ -186,6 +206,7 @@ class Pointwise final : public Conv {
   const int inputs_, steps_;
   std::vector<Block> blocks_;
   SharedBytes weights_;
+  std::vector<std::int32_t> factors_;  ///< of the sums of inputs, a channel; for tails that are not floors
 };
 
 }  // namespace
@@ -200,7 +221,7 @@ std::unique_ptr<Conv> make_pointwise(const ConvJob& job, const PointwiseVariant&
   for (int c = 0; c < s.out_c; ++c)
     if (!ChannelWeights(job, c).fit()) return nullptr;
   auto tail = make_tail(job.tail, *ranges, variant.tail);
-  if (!tail->floors()) return nullptr;
+  if (!tail->floors() && (single || tail->operand())) return nullptr;
   return std::make_unique<Pointwise>(job, variant, std::move(tail));
 }
 

@@ -125,6 +125,15 @@ void run(const PointwiseTile& tile) {
   }
 }
 
+/// Sums of all pixels.
+template <int Groups>
+void accumulate(const PointwiseTile& tile, std::byte* to) {
+  constexpr int kPixels = 24 / Groups;
+  const int runs = tile.pixels / kPixels, whole = runs * kPixels;
+  multiply<Groups, kPixels>(tile, 0, runs, to);
+  multiply<Groups, 1>(tile, whole, tile.pixels - whole, to + whole * Groups * 64);
+}
+
 /// As two words: of six bits, and how many 64 there are besides.
 void sums(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* to) {
   pixel_sums_avx512vnni(row, pixel, width, channels, to);
@@ -135,7 +144,10 @@ void sums(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, s
 }  // namespace
 
 const PointwiseKernel kPointwiseI8Avx512Vnni = {
-    {{run<1, false>, run<2, false>, run<4, false>}, {run<1, true>, run<2, true>, run<4, true>}}, sums};
+    {{run<1, false>, run<2, false>, run<4, false>}, {run<1, true>, run<2, true>, run<4, true>}},
+    {accumulate<1>, accumulate<2>, accumulate<4>},
+    sums,
+    pixel_sums_avx512vnni};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

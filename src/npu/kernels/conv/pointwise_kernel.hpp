@@ -35,8 +35,11 @@ constexpr int pointwise_channel(int groups, int vector, int lane) {
 }
 
 struct PointwiseKernel {
-  void (*functions[2][3])(const PointwiseTile&);  ///< by FusedParams::by_sign; 1, 2 and 4 groups
+  void (*functions[2][3])(const PointwiseTile&);               ///< by FusedParams::by_sign; 1, 2 and 4 groups
+  void (*accumulate[3])(const PointwiseTile&, std::byte* to);  ///< accumulators from 0 on, [pixel][vector]
+  /// Of the inputs of each pixel, as PointwiseTile::sums and plain.
   void (*sums)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+  void (*plain_sums)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
 };
 
 #if defined(__x86_64__)
