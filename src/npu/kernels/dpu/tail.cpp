@@ -126,6 +126,7 @@ class PreparedTail final : public Tail {
       prepare_integer();
       function_ = kernels->exact, name_ = "exact";
       if (!params_.wide) choose_faster(*kernels, ranges);
+      if (params_.lut.active && reads_table_) fill_table();  // it has up to 2^17 entries
     } else {
       function_ = tail_ref, name_ = "ref";
     }
@@ -220,6 +221,14 @@ class PreparedTail final : public Tail {
     if (!params_.lut.active) return;
     const LutRange& r = layer_.lut_range;
     LookUpParams& l = params_.lut;
+    l.first = r.le_start, l.last = r.lo_end;
+    l.slopes = r.underflow_scale != 0 || r.overflow_scale != 0;
+    l.underflow = r.underflow_scale, l.underflow_down = down(r.underflow_shift);
+    l.overflow = r.overflow_scale, l.overflow_down = down(r.overflow_shift);
+  }
+
+  void fill_table() {
+    const LutRange& r = layer_.lut_range;
     const auto entries = static_cast<std::size_t>(table_inputs());
     table_.resize(entries + 1);              // a gather reads one entry further
     for (std::size_t i = 0; i < entries;) {  // the entries of a step lie on a line: look_up, without finding the step
@@ -241,11 +250,7 @@ class PreparedTail final : public Tail {
         table_[i + f] = static_cast<std::int16_t>(a + shift_half_away(std::int64_t{rise} * std::int64_t(f), shift));
       i += count;
     }
-    l.table = table_.data();
-    l.first = r.le_start, l.last = r.lo_end;
-    l.slopes = r.underflow_scale != 0 || r.overflow_scale != 0;
-    l.underflow = r.underflow_scale, l.underflow_down = down(r.underflow_shift);
-    l.overflow = r.overflow_scale, l.overflow_down = down(r.overflow_shift);
+    params_.lut.table = table_.data();
   }
 
   void choose_faster(const TailKernels& kernels, std::span<const Interval> ranges) {
@@ -259,7 +264,7 @@ class PreparedTail final : public Tail {
         if ((steps_ = plan_steps(layer_, inputs, *fused_, kernels.table_entries, kernels.load_cost))) {
           const StepParams& s = steps_->params;
           params_.steps = &s;
-          let_go(table_), params_.lut.table = nullptr;
+          reads_table_ = false;
           function_ = kernels.steps, two_pixels_ = s.results ? kernels.steps_of_two : nullptr;
           name_ = s.results ? s.inputs ? "input_loads" : "loads" : s.inputs ? "input_steps" : "steps";
         }
@@ -267,7 +272,7 @@ class PreparedTail final : public Tail {
       if (function_ == kernels.bytes) {
         bytes_.resize(bytes_.size() + 3);  // a gather of words reads so many further
         params_.bytes = bytes_.data();
-        if (!params_.bytes_ends) let_go(table_), params_.lut.table = nullptr;
+        reads_table_ = params_.bytes_ends;
       } else {
         let_go(bytes_);
       }
@@ -350,6 +355,7 @@ class PreparedTail final : public Tail {
   Arrays bs_, bn_;
   std::vector<std::int32_t> lanes_;
   std::vector<std::int16_t> table_;
+  bool reads_table_ = true;
   std::vector<std::int32_t> pairs_;
   std::vector<std::uint8_t> bytes_;
   std::optional<StepPlan> steps_;
