@@ -6,6 +6,7 @@
 
 #include "core/fp16.hpp"
 #include "npu/kernels/conv/dense.hpp"
+#include "npu/kernels/conv/window_sums.hpp"
 
 namespace ez_rknn::npu::kernels::test {
 
@@ -40,6 +41,8 @@ inline void scalar_sums(const std::byte* row, std::ptrdiff_t pixel, int width, i
   }
 }
 
+inline const SumFunctions kScalarSums = {scalar_sums, window_sums};
+
 template <int Groups>
 constexpr DenseBlock scalar_tile_blocks() {
   DenseBlock blocks{Groups, 16, {}};
@@ -48,7 +51,7 @@ constexpr DenseBlock scalar_tile_blocks() {
 }
 
 inline const DenseKernel kScalarTiles = {
-    DenseEncoding::s8_tiles, 2, {scalar_tile_blocks<2>(), scalar_tile_blocks<1>()}, scalar_sums, [] {
+    DenseEncoding::s8_tiles, 2, {scalar_tile_blocks<2>(), scalar_tile_blocks<1>()}, &kScalarSums, [] {
       ++closed_series;
     }};
 inline const DenseVariant kScalarTileVariant = {"conv_i8/scalar_tiles", ConvInput::i8, &kScalarTiles, &kStageI8,

@@ -5,7 +5,6 @@
 #include "npu/kernels/conv/dense.hpp"
 #include "npu/kernels/conv/dense_walk.hpp"
 #include "npu/kernels/conv/pack.hpp"
-#include "npu/kernels/conv/window_sums.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
 
@@ -103,7 +102,7 @@ class Dense final : public Conv {
     return weights_.base.empty() ? 0 : static_cast<std::size_t>(weights_.steps) * kChannelAlign * 4;
   }
   std::size_t walk_bytes(const Walk& w) const {
-    return w.staged + (weights_.factors.empty() ? 0 : w.pixel_sums + w.column + w.sums);
+    return w.staged + (weights_.window_sums() ? w.pixel_sums + w.column + w.sums : 0);
   }
   std::size_t worker_bytes() const {
     return kHeader + accumulator_bytes() + widened_bytes() +
@@ -155,15 +154,16 @@ class Dense final : public Conv {
       if (whole > 0) w.staging.fill(task.in, first, whole, w.view.shape.in_w, parts.staged);
       if (short_row) w.staging.fill(task.in, first + whole, 1, w.view.last_width, parts.staged + whole * row(task));
     }
-    if (!weights_.factors.empty()) {
+    if (weights_.window_sums()) {
       for (int y = 0; y < w.source_rows(rows); ++y) {
         const int width = short_row && y == rows - 1 ? w.view.last_width : w.width;
-        variant_.kernel->pixel_sums(source + y * row(task), pixel(task), width, shape_.in_c,
-                                    parts.pixel_sums + static_cast<std::ptrdiff_t>(y) * w.width);
+        variant_.kernel->sums->pixels(source + y * row(task), pixel(task), width, shape_.in_c,
+                                      parts.pixel_sums + static_cast<std::ptrdiff_t>(y) * w.width);
       }
       const WindowShape window{shape_.kernel_h, shape_.kernel_w,   w.step_h,
                                w.step_w,        shape_.dilation_h, shape_.dilation_w};
-      window_sums(window, parts.pixel_sums, w.width, rows, w.view.shape.out_w, parts.column, parts.sums);
+      variant_.kernel->sums->windows(window, parts.pixel_sums, w.width, rows, w.view.shape.out_w,
+                                     weights_.factor != 0 ? weights_.factor : 1, parts.column, parts.sums);
     }
     return source;
   }
@@ -190,7 +190,7 @@ class Dense final : public Conv {
       for (int y = first; y < first + count; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
         const std::int32_t* sums =
-            weights_.factors.empty() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
+            !weights_.window_sums() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
         add_row(runs, block, source + y * w.step_h * row(task), sums, first_row + y,
                 last ? w.view.last_width : w.view.shape.out_w);
       }
@@ -201,7 +201,7 @@ class Dense final : public Conv {
         for (int y = 0; y < rows; ++y)
           for (int i = b; i < std::min(b + side_by_side, end); ++i) block_rows(i, y, 1);
     } else {
-      for (int b = begin; b < end; ++b) fetch_ahead(tile, b, rows, w), block_rows(b, 0, rows);
+      for (int b = begin; b < end; ++b) fetch_ahead(tile, b, chunk, rows, w), block_rows(b, 0, rows);
     }
     if (pairs()) variant_.kernel->end();
   }
@@ -215,14 +215,16 @@ class Dense final : public Conv {
   }
 
   /// The next block's weights come from memory while this one's multiply.
-  void fetch_ahead(DenseTile& tile, int b, int rows, const Walk& w) const {
+  void fetch_ahead(DenseTile& tile, int b, int chunk, int rows, const Walk& w) const {
     const int next = b + 1 < loops() ? b + 1 : 0;
     const int pixels = weights_.blocks[static_cast<std::size_t>(b)].loop->max_pixels;
     const int runs = (w.view.shape.out_w + pixels - 1) / pixels * rows;
     tile.ahead = nullptr, tile.ahead_step = 0;
-    if (weights_.widened_bytes() <= kKeptBytes || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
+    const bool kept = weights_.widened_bytes() <= kKeptBytes && chunk > 0;
+    if (kept || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
     tile.ahead = weights_.bytes.data() + weights_.blocks[static_cast<std::size_t>(next)].offset;
-    const int step = weights_.base.empty() ? kStepBytes : kStepBytes / 2;
+    const int groups = weights_.blocks[static_cast<std::size_t>(b)].loop->groups;
+    const int step = (weights_.base.empty() ? kStepBytes : kStepBytes / 2) * groups;
     tile.ahead_step = (step + runs - 1) / runs;
   }
 
@@ -277,6 +279,7 @@ class Dense final : public Conv {
         if (held_ == 0) pair_[0] = first;
         tile_.runs = std::min(count, (dense_.held_pixels(block_) - held_) / pixels);
         tile_.source = first.source;
+        tile_.starts = dense_.weights_.factor != 0 ? first.sums : nullptr;
         tile_.accumulators = buffer_ + held_ * tail_.accumulator_pixel;
         call(pixels);
         const int done = tile_.runs * pixels;
@@ -310,7 +313,7 @@ class Dense final : public Conv {
     void finish(const Run& run, int pixels, const std::byte* accumulators) {
       tail_.accumulators = accumulators;
       tail_.pixels = pixels;
-      tail_.window_sums = run.sums;
+      tail_.window_sums = dense_.weights_.factor != 0 ? nullptr : run.sums;
       tail_.operand = operand_at(run);
       tail_.out = out_at(run);
       (*dense_.tail_)(tail_);
@@ -363,7 +366,7 @@ std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
   // Read the map where it is when nothing has to be padded or converted and few of the channels read are padding.
-  const bool direct = variant.format->source == variant.format->element && variant.kernel->pixel_sums &&
+  const bool direct = variant.format->source == variant.format->element && variant.kernel->sums &&
                       reads_only_inside(s) && padded_channels(s.in_c) * 3 <= s.in_c * 4;
   RunShape run{!direct && s.dilation_w == 1, direct ? padded_channels(s.in_c) : s.in_c};
   if (variant.kernel->encoding == DenseEncoding::bf16_tiles) {

@@ -39,7 +39,7 @@ struct ByteProducts {
 const DenseKernel kDenseI8Amx = {DenseEncoding::s8_tiles,
                                  2,
                                  {blocks_of<ByteProducts, 2>(), blocks_of<ByteProducts, 1>()},
-                                 pixel_sums_avx512vnni,
+                                 &kSumsAvx512Vnni,
                                  release_tiles};
 
 }  // namespace ez_rknn::npu::kernels

@@ -11,16 +11,29 @@ template <int Groups, int Pixels>
 void block(const DenseTile& t) {
   const std::byte* source = t.source;
   std::byte* to = t.accumulators;
-  for (int run = 0; run < t.runs; ++run, source += Pixels * t.pixel, to += Pixels * Groups * 64) {
+  const std::byte* ahead = t.ahead ? t.ahead : t.weights;
+  const std::int32_t* starts = t.starts;
+  const std::ptrdiff_t pixel = t.pixel;
+  const std::ptrdiff_t ahead_step = t.ahead_step;
+  for (int run = 0; run < t.runs; ++run, source += Pixels * pixel, to += Pixels * Groups * 64) {
     __m512i sum[Pixels][Groups];
-    for (auto& pixel : sum)
-      for (auto& s : pixel) s = _mm512_setzero_si512();
-    const std::ptrdiff_t pixel = t.pixel;
+    if (starts) {
+#pragma GCC unroll 14
+      for (int p = 0; p < Pixels; ++p)
+#pragma GCC unroll 4
+        for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_set1_epi32(starts[p]);
+      starts += Pixels;
+    } else {
+      for (auto& p : sum)
+        for (auto& s : p) s = _mm512_setzero_si512();
+    }
     const std::byte* w = t.weights;
     for (int tap = 0; tap < t.tap_count; ++tap) {
       const std::byte* x = source + t.taps[tap];
 #pragma GCC unroll 4
       for (int i = 0; i < t.steps; ++i, x += 4, w += Groups * 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
+        ahead += ahead_step;
         __m512i weight[Groups];
 #pragma GCC unroll 4
         for (int g = 0; g < Groups; ++g) weight[g] = _mm512_load_si512(w + g * 64);
@@ -53,7 +66,7 @@ constexpr DenseBlock blocks_of(int max_pixels) {
 }  // namespace
 
 const DenseKernel kDenseI8Avx512Vnni = {
-    DenseEncoding::u8_s8, 2, {blocks_of<2>(14), blocks_of<1>(14)}, pixel_sums_avx512vnni};
+    DenseEncoding::u8_s8, 2, {blocks_of<2>(14), blocks_of<1>(14)}, &kSumsAvx512Vnni};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

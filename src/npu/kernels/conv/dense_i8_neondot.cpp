@@ -60,7 +60,7 @@ void block(const DenseTile& t) {
 }  // namespace
 
 const DenseKernel kDenseI8NeonDot = {
-    DenseEncoding::s8_s8, 1, {{1, 4, {block<1>, block<2>, block<3>, block<4>}}}, pixel_sums_neondot};
+    DenseEncoding::s8_s8, 1, {{1, 4, {block<1>, block<2>, block<3>, block<4>}}}, &kSumsNeonDot};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

@@ -51,10 +51,8 @@ void block(const DenseTile& t) {
 
 }  // namespace
 
-const DenseKernel kDenseI8NeonI8mm = {DenseEncoding::s8_pairs,
-                                      1,
-                                      {{1, 6, {block<1>, block<2>, block<3>, block<4>, block<5>, block<6>}}},
-                                      pixel_sums_neondot};
+const DenseKernel kDenseI8NeonI8mm = {
+    DenseEncoding::s8_pairs, 1, {{1, 6, {block<1>, block<2>, block<3>, block<4>, block<5>, block<6>}}}, &kSumsNeonDot};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

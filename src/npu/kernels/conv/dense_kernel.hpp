@@ -16,15 +16,16 @@ struct DenseTile {
   std::ptrdiff_t pixel = 0;              ///< bytes between output pixels' windows
   const std::ptrdiff_t* taps = nullptr;  ///< bytes from `source` to each run of the window
   int tap_count = 0;
-  int steps = 0;                       ///< 32-bit steps in a run
-  const std::byte* weights = nullptr;  ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
-  const std::byte* ahead = nullptr;    ///< what is worth fetching from memory meanwhile; null: nothing
-  std::ptrdiff_t ahead_step = 0;       ///< bytes of it a step, run after run
-  std::byte* accumulators = nullptr;   ///< [pixel][16 * groups channels], 32 bits each
-  int pixels = 0;                      ///< of a run
-  int runs = 1;                        ///< one behind the other, in source and accumulators; kernels of pairs: 1
-  const LineFinish* finish = nullptr;  ///< null: `accumulators`
-  mutable int configured = 0;          ///< kernels of pairs: what the tile registers are set up for
+  int steps = 0;                         ///< 32-bit steps in a run
+  const std::byte* weights = nullptr;    ///< [tap][step][16 * groups channels][4 bytes; f16: 2, f64: 8]
+  const std::byte* ahead = nullptr;      ///< what is worth fetching from memory meanwhile; null: nothing
+  std::ptrdiff_t ahead_step = 0;         ///< bytes of it a step, run after run
+  const std::int32_t* starts = nullptr;  ///< what the sums of each pixel begin with (u8_s8); null: 0
+  std::byte* accumulators = nullptr;     ///< [pixel][16 * groups channels], 32 bits each
+  int pixels = 0;                        ///< of a run
+  int runs = 1;                          ///< one behind the other, in source and accumulators; kernels of pairs: 1
+  const LineFinish* finish = nullptr;    ///< null: `accumulators`
+  mutable int configured = 0;            ///< kernels of pairs: what the tile registers are set up for
 };
 
 using DenseFunction = void (*)(const DenseTile&);
@@ -52,15 +53,29 @@ enum class DenseEncoding : std::uint8_t {
   f64,  ///< int16, whose sums need more than 32 bits; steps and accumulators of 64 bits
 };
 
+struct WindowShape {
+  int kernel_h, kernel_w, step_h, step_w, dilation_h, dilation_w;
+};
+
+/// Sums of `channels` int8 elements for each of `width` pixels.
 using PixelSums = void (*)(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+/// Sums of those over each output's window, times `factor`.
+/// @param pixel_sums  rows of `pitch` numbers, the first row being the first output row's topmost
+/// @param column      `pitch` numbers of room
+/// @param sums        rows x out_w, without gaps
+using WindowSums = void (*)(const WindowShape& s, const std::int32_t* pixel_sums, int pitch, int rows, int out_w,
+                            std::int32_t factor, std::int32_t* column, std::int32_t* sums);
+struct SumFunctions {
+  PixelSums pixels;
+  WindowSums windows;
+};
 
 /// `blocks` in falling order of groups, the last with one group.
 struct DenseKernel {
   DenseEncoding encoding;
   int block_count;
   DenseBlock blocks[3];
-  /// Sums of `channels` int8 elements for each of `width` pixels; only where window sums are needed.
-  PixelSums pixel_sums;
+  const SumFunctions* sums;  ///< only where window sums are needed
   /// Set for kernels of pairs: blocks take two runs of `pixels` pixels at once, the second run's accumulators follow
   /// `max_pixels` pixels behind the first's, and this ends a series of calls (it gives the tile registers back).
   void (*end)() = nullptr;
@@ -74,10 +89,11 @@ struct DenseKernel {
 
 #if defined(__x86_64__)
 void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+extern const SumFunctions kSumsAvx512Vnni;
 extern const DenseKernel kDenseI8Amx, kDenseF16Amx, kDenseI8Avx512Vnni, kDenseI8Avx2, kDenseF32Avx512, kDenseF16Avx512,
     kDenseF32Avx2, kDenseF16Avx2, kDenseI16Avx512, kDenseI16Avx2;
 #elif defined(__aarch64__)
-void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums);
+extern const SumFunctions kSumsNeonDot;
 extern const DenseKernel kDenseI8Neon, kDenseI8NeonDot, kDenseI8NeonI8mm, kDenseF32Neon, kDenseI16Neon;
 #endif
 

@@ -222,6 +222,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half))
     return std::nullopt;
   if (!job.tail.real && encoding != DenseEncoding::f64) {
+    Source::Range all{0, 0};
     for (int oc = 0; oc < s.out_c; ++oc) {
       const auto [lo, hi] = source.range(oc);
       if (encoding == DenseEncoding::s16_s16) {
@@ -229,10 +230,13 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
         continue;
       }
       if (hi - lo > 255) return std::nullopt;
+      all = {std::min(all.lo, lo), std::max(all.hi, hi)};
       const std::int32_t least = encoding == DenseEncoding::u8_s8 ? 0 : -128;
       if (lo < least || hi > least + 255) base[static_cast<std::size_t>(oc)] = lo - least;
     }
-    if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
+    if (encoding == DenseEncoding::u8_s8 && all.lo < 0 && all.lo >= INT8_MIN && all.hi <= INT8_MAX)
+      packed.factor = INT8_MIN, std::ranges::fill(base, INT8_MIN);
+    else if (std::any_of(base.begin(), base.end(), [](std::int32_t v) { return v != 0; })) packed.factors = base;
   }
 
   const int lane = weight_bytes(encoding);
@@ -248,6 +252,8 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
 
   std::vector<std::uint32_t> at;
   int at_groups = 0;
+  // The sums of padding are 0 as well.
+  const std::vector<std::int16_t> none(packed.factor != 0 ? source.integers(0).size() : 0, 0);
   for (const PackedBlock& block : packed.blocks) {
     if (!packed.base.empty()) {
       std::ranges::fill(wide, std::byte{0});
@@ -266,12 +272,12 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
     }
     for (int i = 0; i < at_groups * kChannelAlign; ++i) {
       const int oc = block.first_group * kChannelAlign + i;
-      if (oc >= s.out_c) break;  // stays 0
+      if (oc >= s.out_c && none.empty()) break;  // stays 0
       const int channel = by_groups(encoding)
                               ? i / kChannelAlign * steps_together(encoding) * 64 + i % kChannelAlign * lane
                               : i * channel_bytes(encoding);
       std::byte* to = bytes.data() + block.offset + channel;
-      const std::int32_t add = source.ow(oc);
+      const std::int32_t add = oc < s.out_c ? source.ow(oc) : 0;
       switch (encoding) {
         case DenseEncoding::f32: scatter(source.reals(oc), at, to, store_at<float, float>); break;
         case DenseEncoding::f16:
@@ -288,7 +294,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
           break;
         default: {
           const std::int32_t shift = add - base[static_cast<std::size_t>(oc)];
-          scatter(source.integers(oc), at, to,
+          scatter(oc < s.out_c ? source.integers(oc) : std::span(none), at, to,
                   [&](std::byte* p, std::int16_t w) { *p = static_cast<std::byte>(w + shift); });
         }
       }

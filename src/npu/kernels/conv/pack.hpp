@@ -25,9 +25,12 @@ struct PackedWeights {
   SharedBytes bytes;
   /// What the window sum is multiplied with, a channel; empty when nothing is left to add.
   std::vector<std::int32_t> factors;
+  /// The same for all channels (u8_s8): sums begin with the product (DenseTile::starts), and `factors` is empty.
+  std::int32_t factor = 0;
   int taps = 0, steps = 0;
   /// Set: `bytes` are the kernel's to widen, with this, two numbers a channel.
   std::vector<std::int16_t> base;
+  bool window_sums() const { return factor != 0 || !factors.empty(); }
   std::size_t widened_bytes() const { return base.empty() ? bytes.size() : 2 * bytes.size(); }
 };
 

@@ -1,7 +1,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "npu/kernels/conv/dense_kernel.hpp"
+#include "npu/kernels/conv/window_sums.hpp"
 #include "npu/kernels/simd/avx512.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -79,6 +79,8 @@ void pixel_sums_avx512vnni(const std::byte* row, std::ptrdiff_t pixel, int width
     sums[x] = _mm512_reduce_add_epi32(one);
   }
 }
+
+const SumFunctions kSumsAvx512Vnni = {pixel_sums_avx512vnni, window_sums};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

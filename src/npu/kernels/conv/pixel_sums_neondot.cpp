@@ -1,11 +1,12 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-#include "npu/kernels/conv/dense_kernel.hpp"
+#include "npu/kernels/conv/window_sums.hpp"
 
 namespace ez_rknn::npu::kernels {
+namespace {
 
-void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums) {
+void pixel_sums(const std::byte* row, std::ptrdiff_t pixel, int width, int channels, std::int32_t* sums) {
   const int8x16_t one = vdupq_n_s8(1);
   for (int x = 0; x < width; ++x, row += pixel) {
     const auto* p = reinterpret_cast<const std::int8_t*>(row);
@@ -17,6 +18,10 @@ void pixel_sums_neondot(const std::byte* row, std::ptrdiff_t pixel, int width, i
     sums[x] = sum;
   }
 }
+
+}  // namespace
+
+const SumFunctions kSumsNeonDot = {pixel_sums, window_sums};
 
 }  // namespace ez_rknn::npu::kernels
 #endif
