@@ -135,7 +135,7 @@ class PreparedTail final : public Tail {
 
  private:
   static constexpr std::int64_t kMaxTable = 1 << 17;
-  static constexpr float kLeastMended = 0.493f;  ///< a pixel in five has a value that is done twice
+  static constexpr float kMostMended = 0.007f;  ///< a pixel in five has a value that is done twice
 
   std::int64_t table_inputs() const {
     const std::int64_t n = std::int64_t{layer_.lut_range.lo_end} - layer_.lut_range.le_start + 1;
@@ -280,12 +280,15 @@ class PreparedTail final : public Tail {
       function_ = kernels.fused, name_ = params_.fused.factor ? "words" : "fused";
       if (params_.fused.start) function_ = kernels.whole, name_ = params_.fused.held ? "words_held" : "words_whole";
       if (params_.fused.floors && kernels.floors) function_ = kernels.floors, name_ = "floors";
-      if (params_.operand && layer_.operand_type == DType::i8 && !params_.fused.factor && use_affine(ranges) &&
-          params_.affine.limit >= kLeastMended)
+      if (mends(kernels) && use_affine(ranges) && params_.affine.off <= kMostMended)
         function_ = kernels.mended, name_ = "mended";
     } else if (use_affine(ranges)) {
       function_ = kernels.affine, name_ = "affine";
     }
+  }
+
+  bool mends(const TailKernels& kernels) const {
+    return params_.operand && layer_.operand_type == DType::i8 && (kernels.mends_words || !params_.fused.factor);
   }
 
   template <class T>
@@ -297,7 +300,7 @@ class PreparedTail final : public Tail {
     affine_ = plan_affine(layer_, ranges);
     if (!affine_) return false;
     params_.affine = affine_->params;
-    params_.affine.bias = affine_->bias.data();
+    params_.affine.bias = affine_->bias.data(), params_.affine.start = affine_->start.data();
     params_.affine.slope = affine_->slope.data();
     params_.affine.slope_negative = affine_->slope_negative.data();
     return true;

@@ -21,22 +21,12 @@
 
 namespace ez_rknn::npu::kernels {
 
-const TailKernels kTailAvx512 = {tail_exact,
-                                 tail_real,
-                                 tail_fused,
-                                 tail_whole,
-                                 tail_mended,
-                                 tail_affine,
-                                 tail_bytes,
-                                 tail_steps<FourPixels>,
-                                 nullptr,
-                                 kTableEntries,
-                                 0,
-                                 tail_linear,
-                                 tail_linear_bias,
-                                 tail_linear_add,
-                                 tail_linear_table,
-                                 tail_floors};
+const TailKernels kTailAvx512 = {tail_exact,        tail_real,        tail_fused,
+                                 tail_whole,        tail_mended,      true,
+                                 tail_affine,       tail_bytes,       tail_steps<FourPixels>,
+                                 nullptr,           kTableEntries,    0,
+                                 tail_linear,       tail_linear_bias, tail_linear_add,
+                                 tail_linear_table, tail_floors};
 
 }  // namespace ez_rknn::npu::kernels
 #endif

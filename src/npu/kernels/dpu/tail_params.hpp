@@ -49,6 +49,10 @@ struct AffineParams {
   std::int32_t offset = 0;
   /// Further than this from an integer, y does not tell what the separate roundings of the stages would give.
   float limit = 0;
+  /// With everything that a channel adds in one number (tail_mended.hpp), the offset, one half and `off` too: the most
+  /// that the roundings may have moved y. So y is rounded by leaving off its fraction, unless that is below `doubtful`.
+  const float* start = nullptr;
+  float off = 0, doubtful = 0;
 };
 
 /// The same stages with their roundings, each one fused multiply-add (tail_fused.hpp); every value stays within 2^22:

@@ -112,9 +112,11 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
   if (layer.real || layer.out_type != DType::i8 || layer.accumulator_shift > 0) return std::nullopt;
   const auto padded = static_cast<std::size_t>(padded_channels(layer.channels));
   AffinePlan plan;
-  plan.bias.assign(padded, 0), plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
+  plan.bias.assign(padded, 0), plan.start.assign(padded, 0);
+  plan.slope.assign(padded, 0), plan.slope_negative.assign(padded, 0);
   AffineParams& a = plan.params;
-  double limit = 0.5, reach = 0;
+  double limit = 0.5, off = 0, reach = 0;
+  std::vector<double> start(padded, 0);
   for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c) {
     Chain chain;
     if (layer.bs && !chain.stage(*layer.bs, c)) return std::nullopt;
@@ -139,11 +141,16 @@ std::optional<AffinePlan> plan_affine(const DpuLayer& layer, std::span<const Int
     const double operand = (layer.operand_type == DType::i8 ? 128.0 : 32768.0) * std::abs(chain.operand_slope);
     const double terms = std::abs(double(lo)) + std::abs(double(hi)) + 2 * operand + 2 * std::abs(chain.intercept) + 4;
     limit = std::min(limit, 0.5 - chain.error() - terms * 0x1p-22);
+    start[c] = bias * chain.slope + chain.intercept + layer.out.offset;
+    off = std::max(off, chain.error() + (terms - 2 * std::abs(chain.intercept) + 2 * std::abs(start[c])) * 0x1p-22);
     const double most = std::max(std::abs(range.lo + bias), std::abs(range.hi + bias));
     reach = std::max(reach, most * std::max(chain.slope, chain.slope_negative) + operand + std::abs(chain.intercept));
   }
   if (limit < kLeastLimit) return std::nullopt;
   a.limit = static_cast<float>(limit);
+  a.off = static_cast<float>(off), a.doubtful = static_cast<float>(2 * off * (1 + 0x1p-20));
+  for (std::size_t c = 0; c < static_cast<std::size_t>(layer.channels); ++c)
+    plan.start[c] = static_cast<float>(start[c] + 0.5 + off);
   a.offset = layer.out.offset;
   a.bounded =
       reach >= 0x1p21 || a.lo != static_cast<float>(-128 - a.offset) || a.hi != static_cast<float>(127 - a.offset);

@@ -13,7 +13,7 @@ namespace ez_rknn::npu::kernels {
 /// AffineParams with the arrays they point to.
 struct AffinePlan {
   std::vector<std::int32_t> bias;
-  std::vector<float> slope, slope_negative;
+  std::vector<float> slope, slope_negative, start;
   AffineParams params;
 };
 

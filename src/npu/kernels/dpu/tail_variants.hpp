@@ -10,6 +10,7 @@ struct TailKernels {
   TailFunction fused;         ///< as exact, where BS scales and no more (tail_fused.hpp)
   TailFunction whole;         ///< as fused, in 32 bits and without an operand (tail_whole.hpp)
   TailFunction mended;        ///< as fused, for an operand: few values need its roundings (tail_mended.hpp)
+  bool mends_words;           ///< that is quicker where the fused form is in 32 bits too
   TailFunction affine;        ///< as exact, where all stages are one multiplication most of the time (tail_affine.hpp)
   TailFunction bytes;         ///< as exact, ending in a look-up table and int8 (tail_bytes.hpp)
   TailFunction steps;         ///< as bytes, by segments in the fused form (tail_steps.hpp)

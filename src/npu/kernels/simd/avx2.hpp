@@ -319,6 +319,27 @@ inline void load_pairs(const float* table, Int index, Real& first, Real& second)
 }
 inline Int bits_of(Real x) { return {_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
 /// |x| > limit in any lane
+/// To the next integer below, and how far x is above it.
+inline Int floored(Real x, Real& above) {
+  const Real whole = floor(x);
+  above = x - whole;
+  return to_int(whole);
+}
+/// A bit for each lane of x < y.
+inline void mark_less(Real x, Real y, std::uint16_t* marks) {
+  const int a = _mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ));
+  const int b = _mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ));
+  *marks = static_cast<std::uint16_t>(a | b << 8);
+}
+/// Which of 32 marks have bits.
+inline std::uint32_t marked(const std::uint16_t* marks) {
+  const auto* x = reinterpret_cast<const __m256i*>(marks);
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i a = _mm256_cmpeq_epi16(_mm256_loadu_si256(x), zero);
+  const __m256i b = _mm256_cmpeq_epi16(_mm256_loadu_si256(x + 1), zero);
+  const __m256i none = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+  return ~static_cast<std::uint32_t>(_mm256_movemask_epi8(none));
+}
 inline bool any_beyond(Real x, float limit) {
   const __m256 sign = _mm256_set1_ps(-0.0f), most = _mm256_set1_ps(limit);
   const __m256 a = _mm256_cmp_ps(_mm256_andnot_ps(sign, x.a), most, _CMP_GT_OQ);

@@ -177,6 +177,18 @@ inline Int bits_of(Real x) { return {_mm512_castps_si512(x.v)}; }
 inline bool any_beyond(Real x, float limit) {
   return _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_GT_OQ);
 }
+/// To the next integer below, and how far x is above it.
+inline Int floored(Real x, Real& above) {
+  above = {_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+  return {_mm512_cvt_roundps_epi32(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+/// A bit for each lane of x < y.
+inline void mark_less(Real x, Real y, std::uint16_t* marks) { *marks = _mm512_cmp_ps_mask(x.v, y.v, _CMP_LT_OQ); }
+/// Which of 32 marks have bits.
+inline std::uint32_t marked(const std::uint16_t* marks) {
+  const __m512i x = _mm512_loadu_si512(marks);
+  return _mm512_test_epi16_mask(x, x);
+}
 inline Real keep_lanes(Real x, Int mask) {
   return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x.v), mask.v))};
 }

@@ -410,6 +410,24 @@ inline void load_pairs(const float* table, Int index, Real& first, Real& second)
 inline Int bits_of(Real x) {
   return each<Int>([](float32x4_t a) { return vreinterpretq_s32_f32(a); }, x);
 }
+/// To the next integer below, and how far x is above it.
+inline Int floored(Real x, Real& above) {
+  const Real whole = floor(x);
+  above = x - whole;
+  return to_int(whole);
+}
+/// Bits where any lane has x < y.
+inline void mark_less(Real x, Real y, std::uint16_t* marks) {
+  uint32x4_t less = vdupq_n_u32(0);
+  for (int i = 0; i < 4; ++i) less = vorrq_u32(less, vcltq_f32(x.v[i], y.v[i]));
+  *marks = static_cast<std::uint16_t>(vmaxvq_u32(less));
+}
+/// Which of 32 marks have bits.
+inline std::uint32_t marked(const std::uint16_t* marks) {
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 32; ++i) bits |= std::uint32_t{marks[i] != 0} << i;
+  return bits;
+}
 inline bool any_beyond(Real x, float limit) {
   uint32x4_t beyond = vdupq_n_u32(0);
   for (auto v : x.v) beyond = vorrq_u32(beyond, vcagtq_f32(v, vdupq_n_f32(limit)));
