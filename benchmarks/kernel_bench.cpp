@@ -1,6 +1,7 @@
 // Convolution kernels on layers of real networks: GMAC/s of every variant allowed here, with 1 and 2 threads, and its
-// ratio to the variant before it. Every variant's answer is checked first, against the reference, on the top rows of
-// the same layer (the whole would take minutes).
+// ratio to the variant before it; on VNNI also which part that is, with one thread, of what its products make from
+// registers alone, measured right behind it. Every variant's answer is checked first, against the reference, on the top
+// rows of the same layer (the whole would take minutes).
 //   kernel_bench [part of a layer's name [part of a kernel's name]]
 #include <algorithm>
 #include <cmath>
@@ -173,6 +174,33 @@ double seconds(const Conv& conv, Maps& maps, Team& team) {
   return times[times.size() / 2];
 }
 
+/// GMAC/s of vpdpbusd from registers alone, for CPUs that have it; 28 in flight, so that its latency does not show.
+double peak_of_vnni() {
+#if defined(__x86_64__)
+  double best = 0;
+  for (int i = 0; i < 10; ++i) {
+    constexpr long kTurns = 20000;
+    long turns = kTurns;
+    const double begin = now(true);
+    asm volatile(
+        "1:\n"
+        ".irp to, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27\n"
+        "vpdpbusd %%zmm30, %%zmm31, %%zmm\\to\n"
+        ".endr\n"
+        "dec %0\n"
+        "jnz 1b\n"
+        : "+r"(turns)
+        :
+        : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+          "xmm12", "xmm13", "xmm14", "xmm15");
+    best = std::max(best, kTurns * 28 * 64 / (now(true) - begin) / 1e9);
+  }
+  return best;
+#else
+  return 0;
+#endif
+}
+
 /// Elements of the top rows that differ from the reference's: by anything for integers, by more than 1 % for reals.
 std::size_t wrong(const Problem& p, const ConvVariant& variant, Team& team) {
   ConvShape top = p.shape;
@@ -196,7 +224,8 @@ std::size_t wrong(const Problem& p, const ConvVariant& variant, Team& team) {
 
 int main(int argc, char** argv) {
   Team one(1), two(2);
-  std::printf("%-34s %7s  %-26s %9s %9s %7s\n", "layer", "MMAC", "kernel", "T1 GMAC/s", "T2 GMAC/s", "ratio");
+  std::printf("%-34s %7s  %-26s %9s %9s %7s %8s\n", "layer", "MMAC", "kernel", "T1 GMAC/s", "T2 GMAC/s", "ratio",
+              "of peak");
   int failures = 0;
   for (const Layer& layer : kLayers) {
     if (argc > 1 && !std::strstr(layer.name, argv[1])) continue;
@@ -216,6 +245,8 @@ int main(int argc, char** argv) {
         std::printf("%-34s %7.1f  %-26s %9.1f %9.1f", layer.name, macs / 1e6, std::string(v.name).c_str(),
                     macs / t1 / 1e9, macs / t2 / 1e9);
         if (before > 0) std::printf(" %6.2fx", before / t1);
+        else std::printf(" %7s", "");
+        if (!real && v.isa == cpu::Isa::avx512vnni) std::printf(" %6.0f %%", 100 * macs / t1 / 1e9 / peak_of_vnni());
         std::printf(bad ? "  WRONG in %zu elements\n" : "\n", bad);
         before = t1;
       }
