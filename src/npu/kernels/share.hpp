@@ -23,7 +23,7 @@ constexpr int kItems = 8;
 
 /// Below these a second thread costs more than it takes over: to hand it work while it looks for some, to have it look
 /// for some during a run, and to wake it.
-constexpr std::uint64_t kWorthSharing = 100'000, kWorthWatching = 3'000'000, kWorthWaking = 5'000'000;
+constexpr std::uint64_t kWorthSharing = 100'000, kWorthWatching = 4'000'000, kWorthWaking = 5'000'000;
 
 inline bool worth_sharing(const Team& team, std::uint64_t work) {
   return work >= (team.awake() ? kWorthSharing : kWorthWaking);

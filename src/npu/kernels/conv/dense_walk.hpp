@@ -49,6 +49,8 @@ struct Walk {
     const int wanted = weights.widened_bytes() > kKeptBytes ? s.out_h : (s.out_h + kItems - 1) / kItems;
     while (rows < wanted && staging.bytes(rows + 1) <= kStagedBytes) ++rows;
     chunks = (s.out_h + rows - 1) / rows;
+    rows = (s.out_h + chunks - 1) / chunks;  // even chunks rather than full ones and a rest
+    chunks = (s.out_h + rows - 1) / rows;
     splits =
         s.macs() + s.outputs() * kFinishWork < kWorthSharing ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
     staged = direct ? 0 : align(staging.bytes(rows));
