@@ -378,7 +378,7 @@ std::unique_ptr<Conv> make_dense(const ConvJob& job, const DenseVariant& variant
   if (variant.kernel->encoding == DenseEncoding::s8_tiles && run_bytes % 64 != 0 && run_bytes < 32) return nullptr;
   auto weights = pack_dense(job, run, *variant.kernel);
   if (!weights) return nullptr;
-  auto tail = make_tail(job.tail, *ranges, variant.tail,
+  auto tail = make_tail(job.tail, *ranges, variant.isa,
                         lane_bytes(variant.kernel->encoding) == 8 ? Accumulator::f64 : Accumulator::i32_f32);
   return std::make_unique<Dense>(job, variant, std::move(*weights), run, std::move(tail), direct);
 }

@@ -11,7 +11,8 @@ struct DenseVariant {
   ConvInput input;
   const DenseKernel* kernel;
   const StageFormat* format;
-  cpu::Isa tail;
+  cpu::Isa isa;
+  bool (*worth)(const ConvJob&) = nullptr;  ///< as ConvVariant has it
 };
 
 /// Null when the variant cannot do the layer exactly. `variant` must outlive the result.

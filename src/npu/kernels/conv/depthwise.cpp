@@ -132,7 +132,7 @@ std::unique_ptr<Conv> make_depthwise(const ConvJob& job, const DepthwiseVariant&
   if (!weights) return nullptr;
   const auto accumulator = variant.kernel->encoding == DepthwiseEncoding::f64 ? Accumulator::f64 : Accumulator::i32_f32;
   return std::make_unique<Depthwise>(job, variant, std::move(*weights),
-                                     make_tail(job.tail, *ranges, variant.tail, accumulator));
+                                     make_tail(job.tail, *ranges, variant.isa, accumulator));
 }
 
 }  // namespace ez_rknn::npu::kernels

@@ -11,7 +11,7 @@ struct DepthwiseVariant {
   ConvInput input;
   const DepthwiseKernel* kernel;
   const StageFormat* format;
-  cpu::Isa tail;
+  cpu::Isa isa;
 };
 
 /// Null when the variant cannot do the layer exactly. `variant` must outlive the result.

@@ -162,7 +162,7 @@ std::unique_ptr<Conv> make_depthwise_direct(const ConvJob& job, const DirectVari
   if (loop == std::end(variant.kernel->loops) || !weights_fit(job)) return nullptr;
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
-  auto tail = make_tail(job.tail, *ranges, variant.tail);
+  auto tail = make_tail(job.tail, *ranges, variant.isa);
   if (!tail->floors() || tail->floors()->by_sign) return nullptr;
   return std::make_unique<DepthwiseDirect>(job, variant, *loop, std::move(tail));
 }

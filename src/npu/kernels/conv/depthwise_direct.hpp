@@ -9,7 +9,7 @@ namespace ez_rknn::npu::kernels {
 struct DirectVariant {
   std::string_view name;
   const DirectKernel* kernel;
-  cpu::Isa tail;
+  cpu::Isa isa;
 };
 
 /// Null when the layer is something else.

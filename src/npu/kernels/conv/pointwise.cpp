@@ -220,7 +220,7 @@ std::unique_ptr<Conv> make_pointwise(const ConvJob& job, const PointwiseVariant&
   if (!ranges) return nullptr;
   for (int c = 0; c < s.out_c; ++c)
     if (!ChannelWeights(job, c).fit()) return nullptr;
-  auto tail = make_tail(job.tail, *ranges, variant.tail);
+  auto tail = make_tail(job.tail, *ranges, variant.isa);
   if (!tail->floors() && (single || tail->operand())) return nullptr;
   return std::make_unique<Pointwise>(job, variant, std::move(tail));
 }

@@ -10,7 +10,7 @@ namespace ez_rknn::npu::kernels {
 struct PointwiseVariant {
   std::string_view name;
   const PointwiseKernel* kernel;
-  cpu::Isa tail;
+  cpu::Isa isa;
 };
 
 /// Null when the layer is something else.

@@ -205,7 +205,7 @@ std::unique_ptr<Conv> make_strassen(const ConvJob& job, const StrassenVariant& v
     const std::int32_t w = job.weights.integers[i] + (job.tail.ow ? job.tail.ow[i / inputs] : 0);
     if (w <= -kMostWeight || w >= kMostWeight) return nullptr;
   }
-  return std::make_unique<Strassen>(job, variant, make_tail(job.tail, *ranges, variant.tail));
+  return std::make_unique<Strassen>(job, variant, make_tail(job.tail, *ranges, variant.isa));
 }
 
 bool worth_strassen(const ConvJob& job) {

@@ -10,7 +10,7 @@ struct StrassenVariant {
   std::string_view name;
   ConvInput input;
   const StrassenKernel* kernel;
-  cpu::Isa tail;
+  cpu::Isa isa;
 };
 
 /// Null for other convolutions, channels that are not multiples of 32, and weights whose sums int16 does not hold.

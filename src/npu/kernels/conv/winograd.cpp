@@ -278,7 +278,7 @@ std::unique_ptr<Conv> make_winograd(const ConvJob& job, const WinogradVariant& v
     if (r.lo < INT32_MIN / most || r.hi > INT32_MAX / most) return nullptr;
   auto weights = pack_winograd(job, *variant.kernel);
   if (!weights) return nullptr;
-  return std::make_unique<Winograd>(job, variant, std::move(*weights), make_tail(job.tail, *ranges, variant.tail));
+  return std::make_unique<Winograd>(job, variant, std::move(*weights), make_tail(job.tail, *ranges, variant.isa));
 }
 
 namespace {

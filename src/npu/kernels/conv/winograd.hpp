@@ -12,7 +12,7 @@ struct WinogradVariant {
   std::string_view name;
   ConvInput input;
   const WinogradKernel* kernel;
-  cpu::Isa tail;
+  cpu::Isa isa;
 };
 
 /// Null for other convolutions, and for weights whose transform int16 does not hold. `variant` must outlive the result.
