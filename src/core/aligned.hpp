@@ -12,6 +12,14 @@
 
 namespace ez_rknn {
 
+/// The least multiple of `unit` that is no less than v; neither is negative.
+template <class T>
+constexpr T round_up(T v, T unit) {
+  return (v + unit - 1) / unit * unit;
+}
+/// Bytes as whole cache lines.
+constexpr std::size_t whole_lines(std::size_t bytes) { return round_up<std::size_t>(bytes, 64); }
+
 /// The address sanitizer watches the ends of what comes from the heap, not those of pages.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kHeapOnly = true;
@@ -28,7 +36,7 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes) : size_(bytes) {
     if (bytes == 0) return;
-    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t rounded = whole_lines(bytes);
     if (rounded >= kOwnPages) {
       void* pages = mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (pages == MAP_FAILED) throw std::bad_alloc();

@@ -3,6 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "core/aligned.hpp"
 #include "rknn_file/loader.hpp"
 #include "rknn_file/weights.hpp"
 
@@ -179,7 +180,7 @@ std::span<const std::byte> decompressed(Loader& l, const FlatTable& t, const Fla
   const auto lanes = read_lanes(l, t, who);
   for (const auto bytes : lanes.bytes) l.budget.charge(bytes, "lane of compressed weights", data.file_offset());
   const auto plain = packed_elements(tensor.native_shape, t.file_offset(l.scheme.tensor.native_shape));
-  const auto bytes = bytes_of(plain, tensor.dtype), lines = (bytes + 63) / 64 * 64;
+  const auto bytes = bytes_of(plain, tensor.dtype), lines = whole_lines(bytes);
   l.budget.charge(lines, "compressed weights", data.file_offset());
   const auto block = l.storage.allocate(lines);
   decompress_weights(ByteReader(data.bytes(), data.file_offset()), lanes, tensor.dtype, block);

@@ -118,7 +118,7 @@ std::unique_ptr<Operator> make_max_unpool(const NodeSpec& spec) {
   if (node.in(1).shape.elements() != from.elements()) node.wrong("has as many indices as no input");
   if (to.elements() < 1) node.wrong("makes shape " + to_string(to));
   const Meta result = node.out();
-  const std::size_t indices = aligned(indices_bytes(node.in(1)));
+  const std::size_t indices = whole_lines(indices_bytes(node.in(1)));
   const std::size_t values = dense_bytes(from, result.dtype), target = dense_bytes(to, result.dtype);
   return running(
       [=](Inputs in, Outputs out, Scratch scratch) {

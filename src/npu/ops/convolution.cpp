@@ -22,10 +22,10 @@ struct Convolution {
   std::int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   std::int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
   std::size_t x_bytes() const {
-    return aligned(static_cast<std::size_t>(batch * in_channels * in_pixels()) * sizeof(float));
+    return whole_lines(static_cast<std::size_t>(batch * in_channels * in_pixels()) * sizeof(float));
   }
   std::size_t bytes() const {
-    return x_bytes() + aligned(static_cast<std::size_t>(batch * out_channels * out_pixels()) * sizeof(float));
+    return x_bytes() + whole_lines(static_cast<std::size_t>(batch * out_channels * out_pixels()) * sizeof(float));
   }
 
   void operator()(Inputs given, Outputs result, Scratch scratch) const {

@@ -64,7 +64,7 @@ std::unique_ptr<Operator> make_gather_elements(const NodeSpec& spec) {
   check_not_empty(node, dim);
   check_indices(node, 1, dim);
   const Source source(node.in(0), node.out());
-  const std::size_t index_bytes = aligned(indices_bytes(node.in(1)));
+  const std::size_t index_bytes = whole_lines(indices_bytes(node.in(1)));
   return running(
       [=](Inputs in, Outputs out, Scratch scratch) {
         const TensorView to = with_shape(out[0], shape);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/aligned.hpp"
 #include "core/cpu.hpp"
 #include "npu/ops/gemm_tile.hpp"
 
@@ -28,7 +29,7 @@ const GemmTile& gemm_tile_in_use() {
 
 std::size_t panels_bytes(std::int64_t lines, std::int64_t k, std::int64_t unit) {
   const auto floats = static_cast<std::size_t>((lines + unit - 1) / unit * unit * k);
-  return (floats * sizeof(float) + 63) / 64 * 64;
+  return whole_lines(floats * sizeof(float));
 }
 
 void pack_panels(const ConstTensorView& from, std::int64_t lines, std::ptrdiff_t line_step, std::int64_t k,

@@ -1,6 +1,7 @@
 #pragma once
 /// Index tensors: constants are checked at load, what comes with a run is clamped, so that no value reads or writes
 /// outside a tensor.
+#include "core/aligned.hpp"
 #include "npu/ops/check.hpp"
 #include "npu/ops/copy.hpp"
 
@@ -21,13 +22,10 @@ inline std::size_t indices_bytes(const Meta& m) { return static_cast<std::size_t
 /// All indices in row-major order. `scratch` is indices_bytes() large.
 std::span<const std::int64_t> read_indices(const ConstTensorView& view, std::span<std::byte> scratch);
 
-/// `bytes` rounded up so that what follows in scratch memory is aligned.
-constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /// A dense copy of `view` stored as `like` stores; in scratch memory of dense_bytes().
 TensorView dense_like(const ConstTensorView& view, DType dtype, Quant quant, std::span<std::byte> scratch);
 inline std::size_t dense_bytes(const Dims& shape, DType type) {
-  return aligned(static_cast<std::size_t>(shape.elements()) * size_of(type));
+  return whole_lines(static_cast<std::size_t>(shape.elements()) * size_of(type));
 }
 
 /// Moves single elements that are stored alike.

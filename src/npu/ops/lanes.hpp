@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/aligned.hpp"
 #include "npu/ops/nest.hpp"
 #include "npu/ops/rows.hpp"
 
@@ -46,8 +47,7 @@ inline std::int64_t max_columns(std::int64_t length) {
 }
 template <class T>
 std::size_t block_bytes(std::int64_t length) {
-  const std::size_t bytes = static_cast<std::size_t>(length * max_columns(length)) * sizeof(T);
-  return (bytes + 63) / 64 * 64;
+  return whole_lines(static_cast<std::size_t>(length * max_columns(length)) * sizeof(T));
 }
 
 /// body(at, columns, column_step) for blocks of lanes. One column when a lane is contiguous itself and long enough to

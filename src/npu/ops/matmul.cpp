@@ -13,7 +13,7 @@ struct Product {
   std::int64_t m = 0, n = 0, k = 0;
   Dims result;  ///< batch, m, n
 
-  std::size_t result_bytes() const { return aligned(static_cast<std::size_t>(result.elements()) * sizeof(float)); }
+  std::size_t result_bytes() const { return whole_lines(static_cast<std::size_t>(result.elements()) * sizeof(float)); }
   std::size_t bytes() const { return result_bytes() + gemm_bytes(m, n, k); }
 };
 

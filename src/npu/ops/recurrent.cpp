@@ -29,7 +29,7 @@ struct Recurrent {
 
   std::int64_t width() const { return gates * hidden; }
   std::size_t floats(std::int64_t n) const {
-    return aligned(static_cast<std::size_t>(n) * sizeof(float)) / sizeof(float);
+    return whole_lines(static_cast<std::size_t>(n) * sizeof(float)) / sizeof(float);
   }
   std::size_t x_floats() const { return floats(steps * batch * inputs); }
   std::size_t state_floats() const { return floats(directions * batch * hidden); }

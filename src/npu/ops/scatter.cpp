@@ -35,7 +35,7 @@ struct Work {
     const bool integers = is_plain_integer(out.dtype, out.quant) && size_of(out.dtype) >= 4;
     if (reduction == Reduction::none) type = out.dtype, quant = out.quant;
     else if (integers) type = DType::i64;
-    index_bytes = aligned(indices_bytes(node.in(1)));
+    index_bytes = whole_lines(indices_bytes(node.in(1)));
     update_bytes = dense_bytes(node.in(2).shape, type);
     if (reduction != Reduction::none) data_bytes = dense_bytes(data, type);
   }

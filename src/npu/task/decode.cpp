@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/aligned.hpp"
 #include "core/fp16.hpp"
 #include "npu/task/decode_parts.hpp"
 
 namespace ez_rknn::npu::task {
 namespace {
-
-constexpr std::int64_t aligned(std::int64_t v, std::int64_t a) { return (v + a - 1) / a * a; }
 
 ConvTask conv_task(const Registers& r) {
   constexpr std::uint16_t kCon1 = 0x100c, kCon3 = 0x1014;
@@ -37,7 +36,8 @@ ConvTask conv_task(const Registers& r) {
     const bool pixels = r.bit(kCon1, 29);  // GROUP_LINE_OFF: the stride counts pixels, else quarters of one
     c.input.line = line * (pixels ? 16 : 4);
     c.input.surface = (rest + (pixels ? c.in_width : line)) * 16;
-    if (c.in_height * c.in_width > 1 && c.input.surface > 0) c.input.surface = aligned(c.input.surface, 64);
+    if (c.in_height * c.in_width > 1 && c.input.surface > 0)
+      c.input.surface = round_up<std::int64_t>(c.input.surface, 64);
   }
 
   c.stride_x = r.number(kCon3, 0, 2);  // 0 repeats one input: a broadcast

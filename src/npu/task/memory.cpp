@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/aligned.hpp"
 #include "ez_rknn/error.hpp"
 
 namespace ez_rknn::npu::task {
@@ -12,8 +13,6 @@ constexpr std::int64_t kNowhere = -1;
 constexpr std::int64_t kLimit = std::int64_t{4} << 30;
 /// The DMAs fetch whole 16-byte pixels of whole bursts and may run a little past the last tensor.
 constexpr std::int64_t kSlack = 65536;
-
-constexpr std::int64_t aligned(std::int64_t v, std::int64_t a) { return (v + a - 1) / a * a; }
 
 bool in_arena(file::Kind k) { return k == file::Kind::input || k == file::Kind::output || k == file::Kind::internal; }
 
@@ -33,13 +32,13 @@ Memory::Memory(const file::Graph& graph) : bases_(graph.tensors.size(), kNowhere
     bases_[i] = t.arena_offset;
     end = std::max(end, std::int64_t{t.arena_offset} + t.size);
   }
-  arena_bytes_ = aligned(end, 4096) + kSlack;
+  arena_bytes_ = round_up<std::int64_t>(end, 4096) + kSlack;
   end = arena_bytes_;
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
     const auto size = static_cast<std::int64_t>(graph.tensors[i].data.size());
     if (in_arena(graph.tensors[i].kind) || size == 0) continue;
     bases_[i] = end;
-    end = aligned(end + size, 64);
+    end = round_up<std::int64_t>(end + size, 64);
     if (end > kLimit) break;
   }
   if (end > kLimit) throw ModelError(0, "the graph asks for more than 4 GiB of memory");

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/aligned.hpp"
 #include "core/fp16.hpp"
 #include "ez_rknn/error.hpp"
 
@@ -23,8 +24,6 @@ void put(std::byte* to, double v) {
   const auto e = static_cast<E>(v);
   std::memcpy(to, &e, sizeof e);
 }
-std::int64_t aligned(std::int64_t v, std::int64_t a) { return (v + a - 1) / a * a; }
-
 [[noreturn]] void refuse(const file::Tensor& t, const std::string& why) {
   throw InvalidArgument("tensor '" + t.name + "' " + to_string(t.shape) + ": " + why);
 }
@@ -110,7 +109,7 @@ TensorLayout layout_of(const file::Graph& graph, int tensor) {
   }
   const std::int64_t area = l.height * l.width;
   l.row_stride = l.width * l.pixel_stride;
-  l.surface_stride = (area > 1 ? aligned(area, 4) : 1) * l.pixel_stride;
+  l.surface_stride = (area > 1 ? round_up<std::int64_t>(area, 4) : 1) * l.pixel_stride;
   l.image_stride = (l.channels + l.group - 1) / l.group * l.surface_stride;
   return l;
 }

@@ -90,7 +90,9 @@ class Dense final : public Conv {
   }
   bool pairs() const { return variant_.kernel->end != nullptr; }
   int loops() const { return static_cast<int>(weights_.blocks.size()); }
-  std::size_t taps_bytes() const { return align(static_cast<std::size_t>(weights_.taps) * sizeof(std::ptrdiff_t)); }
+  std::size_t taps_bytes() const {
+    return whole_lines(static_cast<std::size_t>(weights_.taps) * sizeof(std::ptrdiff_t));
+  }
   std::size_t accumulator_bytes() const {
     std::size_t most = 0;
     for (const PackedBlock& b : weights_.blocks)

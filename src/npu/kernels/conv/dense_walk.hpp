@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/conv/stage.hpp"
 #include "npu/kernels/share.hpp"
@@ -12,8 +13,6 @@ namespace ez_rknn::npu::kernels {
 constexpr std::size_t kStagedBytes = 192 * 1024;  ///< of a chunk of rows: with the weights of a block in L2
 constexpr std::size_t kKeptBytes = 256 * 1024;    ///< of weights that stay in L2 from chunk to chunk
 constexpr int kFlatRow = 16 * 14;                 ///< pixels of a row of a flattened map: whole blocks of 14 and 16
-
-constexpr std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 
 /// A map seen as rows: itself, or, for a 1x1 kernel over maps without gaps, all pixels in one sequence cut into rows.
 struct View {
@@ -53,10 +52,10 @@ struct Walk {
     chunks = (s.out_h + rows - 1) / rows;
     splits =
         s.macs() + s.outputs() * kFinishWork < kWorthSharing ? 1 : std::clamp((kItems + chunks - 1) / chunks, 1, loops);
-    staged = direct ? 0 : align(staging.bytes(rows));
-    pixel_sums = align(static_cast<std::size_t>(source_rows(rows)) * static_cast<std::size_t>(width) * 4);
-    column = align(static_cast<std::size_t>(width) * 4);
-    sums = align(static_cast<std::size_t>(rows) * static_cast<std::size_t>(s.out_w) * 4);
+    staged = direct ? 0 : whole_lines(staging.bytes(rows));
+    pixel_sums = whole_lines(static_cast<std::size_t>(source_rows(rows)) * static_cast<std::size_t>(width) * 4);
+    column = whole_lines(static_cast<std::size_t>(width) * 4);
+    sums = whole_lines(static_cast<std::size_t>(rows) * static_cast<std::size_t>(s.out_w) * 4);
   }
   /// Rows that `n` output rows read.
   int source_rows(int n) const { return (n - 1) * step_h + (view.shape.kernel_h - 1) * view.shape.dilation_h + 1; }

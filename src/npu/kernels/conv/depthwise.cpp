@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/conv/depthwise_pack.hpp"
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/conv/stage.hpp"
@@ -69,7 +70,7 @@ class Depthwise final : public Conv {
   std::size_t accumulator_bytes() const {
     return static_cast<std::size_t>(weights_.block_channels * lane_) * kDepthwisePixels;
   }
-  std::size_t worker_bytes() const { return accumulator_bytes() + (staging_.bytes(rows_) + 63) / 64 * 64; }
+  std::size_t worker_bytes() const { return accumulator_bytes() + whole_lines(staging_.bytes(rows_)); }
 
   void compute(const ConstMap& in, const ConstMap& operand, const Map& out, int first, std::byte* scratch) const {
     std::byte* staged = scratch + accumulator_bytes();

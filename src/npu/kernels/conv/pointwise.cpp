@@ -117,7 +117,7 @@ class Pointwise final : public Conv {
   std::size_t worker_bytes() const {
     const std::size_t windows =
         windows_ ? kChunkPixels * static_cast<std::size_t>(windows_->pitch()) + PictureWindows::kBehind : 0;
-    return align(kChunkPixels * sizeof(std::int32_t) + accumulator_bytes() + windows);
+    return whole_lines(kChunkPixels * sizeof(std::int32_t) + accumulator_bytes() + windows);
   }
 
   std::uint64_t lanes_of(int first, int groups) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
@@ -108,7 +109,7 @@ class Strassen final : public Conv {
     return static_cast<std::size_t>(half) * static_cast<std::size_t>(shape_.in_c) + 64;
   }
   std::size_t worker_bytes() const {
-    return kHeader + kStrassenProducts * kProduct + (kStrassenProducts * input_product() + 63) / 64 * 64;
+    return kHeader + kStrassenProducts * kProduct + whole_lines(kStrassenProducts * input_product());
   }
   /// Of which row the worker has the inputs' sums.
   std::int64_t* summed_row(const Task& task, int worker) const {

@@ -5,6 +5,7 @@
 #include <span>
 #include <type_traits>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/dpu/dpu_ref.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -208,7 +209,7 @@ class Interleaved final : public Conv {
 
   std::size_t packed_map() const {
     const auto pixels = static_cast<std::size_t>(shape_.in_h) * static_cast<std::size_t>(shape_.in_w);
-    return (pixels * kChannelAlign + 63) / 64 * 64;
+    return whole_lines(pixels * kChannelAlign);
   }
 
   const ConvShape shape_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/conv/winograd_pack.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
@@ -16,7 +17,6 @@ constexpr std::size_t kSmallChunk = 256 << 10;   ///< of transformed inputs and 
 constexpr std::size_t kMiddleChunk = 512 << 10;  ///< where every chunk transforms the weights anew
 constexpr std::size_t kLargeChunk = 832 << 10;   ///< where it streams them anew, or transforms many
 
-std::size_t align(std::size_t n) { return (n + 63) / 64 * 64; }
 std::size_t bytes_of(int n, int element) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(element); }
 /// Bytes to fetch a step of an inner loop, of so many that its `runs` have time for: at least all of them.
 int ahead_step(int bytes, int runs) { return (bytes + runs - 1) / runs; }
@@ -103,7 +103,7 @@ class Winograd final : public Conv {
     const int slots = winograd_parts(side_, kernel_.stride, 0) * winograd_slots(side_, kernel_.stride);
     return bytes_of(slots * weights_.steps * groups_, 64) + bytes_of(axis_, kWinogradGap);
   }
-  std::size_t border_bytes() const { return align(bytes_of(border_ * border_ * channels_, kernel_.from)); }
+  std::size_t border_bytes() const { return whole_lines(bytes_of(border_ * border_ * channels_, kernel_.from)); }
   std::size_t worker_bytes() const {
     return kHeader + input_bytes() + product_bytes() + accumulator_bytes() + weight_bytes() + border_bytes();
   }
