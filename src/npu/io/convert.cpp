@@ -129,7 +129,7 @@ class Job {
     one_channel_ = nest_.p.extent == 1 && nest_.q.to == 1;
     const bool pixels = one_channel_ || (nest_.q.from == 1 && nest_.p.to == 1);
     const PlaneRuns* runs = plane_runs();
-    if (!runs || !pixels || pixel_axis().from * from_size_ < PlaneRun::needs_pitch(channel_axis().extent * from_size_))
+    if (!runs || !pixels || pixel_axis().from * from_size_ < PlaneRun::needs_pitch(channel_axis().extent, from_size_))
       return;
     planes_ = halves ? runs->f16 : runs->i8;
     if (one_channel_) return;

@@ -1,6 +1,7 @@
 #pragma once
 /// Pixels of int8 or f16 into planes of f32 (results of a channels-last map as most programs want them, in NCHW): what
 /// RunConverter and scatter() do in four passes, in one, with the same bits.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,8 +21,11 @@ struct PlaneRun {
   std::byte* to = nullptr;          ///< the first plane; any alignment
   std::ptrdiff_t plane = 0;         ///< bytes from plane to plane
 
-  /// Pixels of few channels are read as wholes of 4 or 16 bytes.
-  static constexpr std::ptrdiff_t needs_pitch(std::int64_t bytes) { return bytes <= 4 ? 4 : bytes < 16 ? 16 : bytes; }
+  /// Pixels of few channels are read as wholes of 16 bytes, of int8 of 4 too.
+  static constexpr std::ptrdiff_t needs_pitch(std::int64_t channels, std::int64_t element) {
+    const std::int64_t bytes = channels * element;
+    return bytes <= 4 && element == 1 ? 4 : std::max<std::int64_t>(bytes, 16);
+  }
 };
 
 struct PlaneRuns {
