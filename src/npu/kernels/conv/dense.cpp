@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kLineWeights = 16 * 1024;  ///< of the blocks that fill a cache line together
 constexpr int kLineBlocks = 4;
 constexpr std::size_t kL2Weights = 1 << 20;
-constexpr int kStepBytes = 64;   ///< of weights a step, or half as many
+constexpr int kStepBytes = 64;   ///< of a group's weights a step, or half as many
 constexpr int kTailPixels = 96;  ///< of runs whose accumulators the tail takes together
 
 class Dense final : public Conv {
@@ -192,7 +192,7 @@ class Dense final : public Conv {
       for (int y = first; y < first + count; ++y) {
         const bool last = first_row + y == w.view.shape.out_h - 1;
         const std::int32_t* sums =
-            !weights_.window_sums() ? nullptr : p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w;
+            weights_.window_sums() ? p.sums + static_cast<std::ptrdiff_t>(y) * w.view.shape.out_w : nullptr;
         add_row(runs, block, source + y * w.step_h * row(task), sums, first_row + y,
                 last ? w.view.last_width : w.view.shape.out_w);
       }
@@ -218,15 +218,14 @@ class Dense final : public Conv {
 
   /// The next block's weights come from memory while this one's multiply.
   void fetch_ahead(DenseTile& tile, int b, int chunk, int rows, const Walk& w) const {
-    const int next = b + 1 < loops() ? b + 1 : 0;
-    const int pixels = weights_.blocks[static_cast<std::size_t>(b)].loop->max_pixels;
+    const DenseBlock& loop = *weights_.blocks[static_cast<std::size_t>(b)].loop;
+    const int next = b + 1 < loops() ? b + 1 : 0, pixels = loop.max_pixels;
     const int runs = (w.view.shape.out_w + pixels - 1) / pixels * rows;
     tile.ahead = nullptr, tile.ahead_step = 0;
     const bool kept = weights_.widened_bytes() <= kKeptBytes && chunk > 0;
     if (kept || (next == 0 && w.chunks == 1) || runs > kStepBytes) return;
     tile.ahead = weights_.bytes.data() + weights_.blocks[static_cast<std::size_t>(next)].offset;
-    const int groups = weights_.blocks[static_cast<std::size_t>(b)].loop->groups;
-    const int step = (weights_.base.empty() ? kStepBytes : kStepBytes / 2) * groups;
+    const int step = (weights_.base.empty() ? kStepBytes : kStepBytes / 2) * loop.groups;
     tile.ahead_step = (step + runs - 1) / runs;
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <span>
 
 #include "core/shared_bytes.hpp"
 #include "npu/kernels/conv/pack.hpp"
@@ -17,24 +16,6 @@ constexpr int kFour = 4;  ///< rows, channels of a group in a quarter, and quart
 /// The groups of block `b`: all but the last have four.
 int groups_of(const ConvShape& s, int b) {
   return std::min(kDirectChannels, padded_channels(s.out_c) - b * kDirectChannels) / kChannelAlign;
-}
-
-/// A channel's weights, window-sum factor included.
-struct Range {
-  std::int32_t lo, hi;
-};
-Range range_of(const ConvJob& job, std::size_t channel) {
-  const std::size_t taps = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
-  const auto [lo, hi] = std::ranges::minmax(std::span(job.weights.integers).subspan(channel * taps, taps));
-  const std::int32_t ow = job.tail.ow ? job.tail.ow[channel] : 0;
-  return {lo + ow, hi + ow};
-}
-
-/// Whether eight bits hold them, moved to have no sign, and 0.
-bool weights_fit(const ConvJob& job) {
-  for (std::size_t c = 0; c < static_cast<std::size_t>(job.shape.out_c); ++c)
-    if (const Range r = range_of(job, c); std::max(r.hi, 0) - std::min(r.lo, 0) > 255) return false;
-  return true;
 }
 
 class DepthwiseDirect final : public Conv {
@@ -95,7 +76,7 @@ class DepthwiseDirect final : public Conv {
     std::int32_t moved[16];
     for (int lane = 0; lane < 16; ++lane) {
       const int c = channels[lane];
-      moved[lane] = c < 0 ? 0 : -std::min(range_of(job, static_cast<std::size_t>(c)).lo, 0);
+      moved[lane] = c < 0 ? 0 : weight_range(job, c).below_zero();
       const std::int32_t start = c < 0 ? 0 : f.bias[c], back = -moved[lane] & 0xffff;
       const float slope = c < 0 ? 0.0f : f.bs[c];
       std::memcpy(to + lane * 4, &start, 4);
@@ -159,7 +140,7 @@ std::unique_ptr<Conv> make_depthwise_direct(const ConvJob& job, const DirectVari
   const auto loop = std::ranges::find_if(variant.kernel->loops, [&](const DirectLoop& l) {
     return l.kernel == s.kernel_h && l.kernel == s.kernel_w && l.stride == s.stride_h && l.stride == s.stride_w;
   });
-  if (loop == std::end(variant.kernel->loops) || !weights_fit(job)) return nullptr;
+  if (loop == std::end(variant.kernel->loops) || !may_round_by_floors(job.tail) || !fit_unsigned(job)) return nullptr;
   const auto ranges = provable_ranges(job);
   if (!ranges) return nullptr;
   auto tail = make_tail(job.tail, *ranges, variant.isa);

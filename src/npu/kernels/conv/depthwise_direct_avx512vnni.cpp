@@ -50,13 +50,9 @@ inline __m512i load_border(const DirectTile& t, const DirectTile::Row& row, int 
 template <int Groups>
 inline void store_pieces(std::byte* p, std::ptrdiff_t apart, __m512i x) {
   if constexpr (Groups == 1) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(x));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + apart), _mm512_extracti32x4_epi32(x, 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 2 * apart), _mm512_extracti32x4_epi32(x, 2));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 3 * apart), _mm512_extracti32x4_epi32(x, 3));
+    store_pixels(p, apart, x, 4);
   } else if constexpr (Groups == 2) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(x));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + apart), _mm512_extracti64x4_epi64(x, 1));
+    store_two_pixels(p, apart, x);
   } else if constexpr (Groups == 3) {
     _mm512_mask_storeu_epi8(p, ~__mmask64{0} >> 16, x);
   } else {

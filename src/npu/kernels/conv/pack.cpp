@@ -49,16 +49,13 @@ class Source {
   explicit Source(const ConvJob& job)
       : job_(job),
         per_channel_(static_cast<std::size_t>(job.shape.kernel_h) * static_cast<std::size_t>(job.shape.kernel_w) *
-                     static_cast<std::size_t>(job.shape.in_c)) {}
+                     static_cast<std::size_t>(job.shape.depthwise ? 1 : job.shape.in_c)) {}
 
   std::span<const std::int16_t> integers(int oc) const { return of(job_.weights.integers, oc); }
   std::span<const float> reals(int oc) const { return of(job_.weights.reals, oc); }
   std::int32_t ow(int oc) const { return job_.tail.ow ? job_.tail.ow[static_cast<std::size_t>(oc)] : 0; }
 
-  struct Range {
-    std::int32_t lo, hi;
-  };
-  Range range(int oc) const {
+  WeightRange range(int oc) const {
     std::int16_t lo = INT16_MAX, hi = INT16_MIN;  // a plain loop: it becomes vector code
     for (const std::int16_t w : integers(oc)) lo = std::min(lo, w), hi = std::max(hi, w);
     return {lo + ow(oc), hi + ow(oc)};
@@ -203,6 +200,15 @@ std::vector<PackedBlock> cut_groups(int channels, const DenseKernel& kernel, std
   return blocks;
 }
 
+WeightRange weight_range(const ConvJob& job, int channel) { return Source(job).range(channel); }
+
+bool fit_unsigned(const ConvJob& job) {
+  const Source source(job);
+  for (int oc = 0; oc < job.shape.out_c; ++oc)
+    if (const WeightRange r = source.range(oc); std::max(r.hi, 0) + r.below_zero() > UINT8_MAX) return false;
+  return true;
+}
+
 std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run, const DenseKernel& kernel) {
   const ConvShape& s = job.shape;
   const Source source(job);
@@ -222,7 +228,7 @@ std::optional<PackedWeights> pack_dense(const ConvJob& job, const RunShape& run,
       !std::all_of(job.weights.reals.begin(), job.weights.reals.end(), is_half))
     return std::nullopt;
   if (!job.tail.real && encoding != DenseEncoding::f64) {
-    Source::Range all{0, 0};
+    WeightRange all{0, 0};
     for (int oc = 0; oc < s.out_c; ++oc) {
       const auto [lo, hi] = source.range(oc);
       if (encoding == DenseEncoding::s16_s16) {

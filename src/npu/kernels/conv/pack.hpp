@@ -34,6 +34,16 @@ struct PackedWeights {
   std::size_t widened_bytes() const { return base.empty() ? bytes.size() : 2 * bytes.size(); }
 };
 
+/// A channel's weights, window-sum factor included.
+struct WeightRange {
+  std::int32_t lo, hi;
+  /// What moves them so that none is negative, nor a 0 among them.
+  std::int32_t below_zero() const { return lo < 0 ? -lo : 0; }
+};
+WeightRange weight_range(const ConvJob& job, int channel);
+/// Whether eight bits without a sign hold every channel's weights, and 0, when moved by below_zero().
+bool fit_unsigned(const ConvJob& job);
+
 /// How a window is cut into runs of contiguous elements: with `merged`, a run is a whole kernel row.
 struct RunShape {
   bool merged = false;

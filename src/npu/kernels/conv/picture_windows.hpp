@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/aligned.hpp"
 #include "npu/kernels/conv/conv.hpp"
 
 namespace ez_rknn::npu::kernels {
@@ -22,7 +23,7 @@ class PictureWindows {
   }
   /// Bytes of a window, and from one to the next.
   int bytes() const { return shape_.kernel_h * run_; }
-  int pitch() const { return (bytes() + kRun - 1) / kRun * kRun; }
+  int pitch() const { return round_up(bytes(), kRun); }
 
   /// Those of `count` outputs from the `first`th on, row by row.
   void gather(const ConstMap& in, int first, int count, std::byte* to) const {

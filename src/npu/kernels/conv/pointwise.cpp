@@ -9,17 +9,17 @@
 #include "npu/kernels/conv/dense_walk.hpp"
 #include "npu/kernels/conv/pack.hpp"
 #include "npu/kernels/conv/picture_windows.hpp"
+#include "npu/kernels/dpu/dpu_ref.hpp"
 #include "npu/kernels/dpu/tail.hpp"
 #include "npu/kernels/share.hpp"
 
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr int kMostInputs = 512;      ///< whose weights for 64 outputs lie in L1
-constexpr int kRunPixels = 24;        ///< whole runs of any block
-constexpr int kChunkPixels = 240;     ///< with their results in L1
-constexpr int kHeldPixels = 96;       ///< with their accumulators
-constexpr int kVectorBytes = 3 * 64;  ///< of what a vector of a block needs besides weights
+constexpr int kMostInputs = 512;   ///< whose weights for 64 outputs lie in L1
+constexpr int kRunPixels = 24;     ///< whole runs of any block
+constexpr int kChunkPixels = 240;  ///< with their results in L1
+constexpr int kHeldPixels = 96;    ///< with their accumulators
 
 /// The inputs of an output as the loops take them, as many as weights a channel has and some with weights of 0.
 int inputs_of(const ConvShape& s, bool picture) {
@@ -35,9 +35,8 @@ struct ChannelWeights {
     const std::size_t count = job.weights.integers.size() / static_cast<std::size_t>(job.shape.out_c);
     plain = std::span(job.weights.integers).subspan(static_cast<std::size_t>(channel) * count, count);
     ow = job.tail.ow ? job.tail.ow[static_cast<std::size_t>(channel)] : 0;
-    moved = -std::min(*std::ranges::min_element(plain) + ow, 0);
+    moved = weight_range(job, channel).below_zero();
   }
-  bool fit() const { return std::max(*std::ranges::max_element(plain) + ow, 0) + moved <= 255; }
   /// Of an input as the loops count them.
   std::byte of(const ConvShape& s, bool picture, int input) const {
     if (!picture) return static_cast<std::byte>(plain[static_cast<std::size_t>(input)] + ow + moved);
@@ -61,7 +60,7 @@ class Pointwise final : public Conv {
     for (int group = 0, end = padded_channels(shape_.out_c) / kChannelAlign; group < end;) {
       const int groups = end - group >= 4 ? 4 : end - group >= 2 ? 2 : 1;
       blocks_.push_back({group * kChannelAlign, groups, lanes_of(group * kChannelAlign, groups), offset});
-      offset += static_cast<std::size_t>(groups) * (kVectorBytes + static_cast<std::size_t>(steps_) * 64);
+      offset += static_cast<std::size_t>(groups) * (kPointwiseVector + static_cast<std::size_t>(steps_) * 64);
       group += groups;
     }
     if (!tail_->floors()) factors_.assign(static_cast<std::size_t>(padded_channels(shape_.out_c)), 0);
@@ -131,8 +130,8 @@ class Pointwise final : public Conv {
 
   void pack(const ConvJob& job, const Block& b, std::byte* to) {
     const FusedParams* f = tail_->floors();
-    std::byte* weights = to + b.groups * kVectorBytes;
-    for (int vector = 0; vector < b.groups; ++vector, to += kVectorBytes)
+    std::byte* weights = to + b.groups * kPointwiseVector;
+    for (int vector = 0; vector < b.groups; ++vector, to += kPointwiseVector)
       for (int lane = 0; lane < 16; ++lane) {
         const int channel = b.first + (f ? pointwise_channel(b.groups, vector, lane) : vector * kChannelAlign + lane);
         if (channel >= shape_.out_c) continue;
@@ -216,12 +215,11 @@ std::unique_ptr<Conv> make_pointwise(const ConvJob& job, const PointwiseVariant&
   if (s.depthwise || job.input != ConvInput::i8) return nullptr;
   const bool single = s.kernel_h == 1 && s.kernel_w == 1 && reads_only_inside(s) && s.in_c <= kMostInputs;
   if (!single && !PictureWindows::fit(s)) return nullptr;
+  if (single ? !may_round_by_floors(job.tail) : reads_operand(job.tail)) return nullptr;
   const auto ranges = provable_ranges(job);
-  if (!ranges) return nullptr;
-  for (int c = 0; c < s.out_c; ++c)
-    if (!ChannelWeights(job, c).fit()) return nullptr;
+  if (!ranges || !fit_unsigned(job)) return nullptr;
   auto tail = make_tail(job.tail, *ranges, variant.isa);
-  if (!tail->floors() && (single || tail->operand())) return nullptr;
+  if (single && !tail->floors()) return nullptr;
   return std::make_unique<Pointwise>(job, variant, std::move(tail));
 }
 

@@ -12,8 +12,6 @@
 namespace ez_rknn::npu::kernels {
 namespace {
 
-constexpr int kVectorBytes = 3 * 64;  ///< of what a block's vector needs besides weights
-
 /// The results of as many pixels as fill a vector, whose words `x` has.
 template <int Groups>
 inline void store(const PointwiseTile& t, std::byte* out, const __m512i (&x)[4]) {
@@ -23,8 +21,7 @@ inline void store(const PointwiseTile& t, std::byte* out, const __m512i (&x)[4])
     _mm512_storeu_si512(out, bytes);
   } else if constexpr (Groups == 2) {
     const __m512i apart = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(apart));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + t.out_pixel), _mm512_extracti64x4_epi64(apart, 1));
+    store_two_pixels(out, t.out_pixel, apart);
   } else {
     store_pixels(out, t.out_pixel, transpose_square(bytes), 4);
   }
@@ -41,7 +38,7 @@ template <int Groups, int Pixels>
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
       for (int g = 0; g < Groups; ++g) sum[p][g] = _mm512_setzero_si512();
-    const std::byte* w = t.weights + Groups * kVectorBytes;
+    const std::byte* w = t.weights + Groups * kPointwiseVector;
     const std::byte* four[(Pixels + 3) / 4];  // pixels: addresses without arithmetic for each
     for (int p = 0; p < Pixels; p += 4) four[p / 4] = source + p * pixel;
     for (int i = 0; i < t.steps; ++i, w += Groups * 64, ahead += t.ahead_step * Pixels) {
@@ -76,7 +73,7 @@ template <int Groups, bool BySign>
   __m512i start[Groups], moved[Groups];
   __m512 slope[Groups];
   for (int g = 0; g < Groups; ++g) {
-    const std::byte* of = t.weights + g * kVectorBytes;
+    const std::byte* of = t.weights + g * kPointwiseVector;
     start[g] = _mm512_load_si512(of), moved[g] = _mm512_load_si512(of + 64), slope[g] = _mm512_load_ps(of + 128);
   }
   const std::int32_t* sums = t.sums + first;

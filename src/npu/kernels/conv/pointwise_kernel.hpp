@@ -34,6 +34,8 @@ constexpr int pointwise_channel(int groups, int vector, int lane) {
   return lane / 4 * 4 * groups + 4 * vector + lane % 4;
 }
 
+constexpr int kPointwiseVector = 3 * 64;  ///< bytes of what a block's vector needs besides weights
+
 struct PointwiseKernel {
   void (*functions[2][3])(const PointwiseTile&);               ///< by FusedParams::by_sign; 1, 2 and 4 groups
   void (*accumulate[3])(const PointwiseTile&, std::byte* to);  ///< accumulators from 0 on, [pixel][vector]

@@ -370,6 +370,10 @@ class PreparedTail final : public Tail {
 
 }  // namespace
 
+bool may_round_by_floors(const DpuLayer& layer) {
+  return !layer.real && !(layer.ew && layer.ew->lut) && !reads_operand(layer);
+}
+
 std::unique_ptr<const Tail> make_tail(const DpuLayer& layer, std::span<const Interval> ranges, cpu::Isa isa,
                                       Accumulator accumulator) {
   return std::make_unique<PreparedTail>(layer, ranges, isa, accumulator);

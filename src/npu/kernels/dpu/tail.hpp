@@ -62,6 +62,9 @@ class Tail {
 /// What a tile's accumulators are: int32, or f32 in a float pipeline; or integers held in f64.
 enum class Accumulator { i32_f32, f64 };
 
+/// Whether the tail of such a layer may be one of Tail::floors: to make it and see takes much longer.
+bool may_round_by_floors(const DpuLayer& layer);
+
 /// @param ranges  of the accumulators, one a channel or one for all; ignored by float pipelines. They must fit the
 ///                accumulators' type (f64: below 2^51).
 /// @param isa     ceiling: the best loop up to it is taken

@@ -54,6 +54,11 @@ inline __m512i transpose_square(__m512i x) {
   if (count > 2) store(p + 2 * pixel, _mm256_castsi256_si128(high));
   if (count > 3) store(p + 3 * pixel, _mm256_extracti128_si256(high, 1));
 }
+/// The halves of x to two pixels.
+inline void store_two_pixels(std::byte* p, std::ptrdiff_t pixel, __m512i x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(x));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + pixel), _mm512_extracti64x4_epi64(x, 1));
+}
 /// As many pixels of int8 as are best stored at once; saturates.
 constexpr int kStoredPixels = 4;
 inline void store_i8(std::byte* p, std::ptrdiff_t pixel, const Int (&x)[kStoredPixels]) {
